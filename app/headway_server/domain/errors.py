@@ -1,0 +1,233 @@
+"""Every error that a caller can meet.
+
+HeadwayError
+├── InvalidRequest            the request's meaning is wrong; nothing was changed
+│   ├── ValidationFailed      validation
+│   ├── InvalidSpace          invalid-space
+│   ├── UnknownParameter      unknown-parameter
+│   ├── MissingParameter      missing-parameter
+│   ├── OutOfBounds           out-of-bounds
+│   ├── NotFinite             not-finite
+│   ├── UnknownStrategy       unknown-strategy
+│   ├── UnsupportedObjectives unsupported-objectives
+│   ├── InvalidCursor         invalid-cursor
+│   └── IdempotencyKeyReused  idempotency-key-reused
+├── MalformedRequest          malformed-request
+├── NotFound                  not-found
+├── MethodNotAllowed          method-not-allowed
+├── Conflict                  the request is fine, the state is not
+│   ├── DefinitionConflict    definition-conflict
+│   ├── LeaseSuperseded       lease-superseded
+│   ├── UnknownLease          unknown-lease
+│   └── IllegalTransition     illegal-transition
+├── PayloadTooLarge           payload-too-large
+├── UnsupportedMediaType      unsupported-media-type
+├── Unavailable               try again later
+│   ├── DatabaseUnavailable   database-unavailable
+│   └── EngineUnavailable     engine-unavailable
+└── SchemaMismatch            schema-mismatch (at start-up, never over HTTP)
+
+Everything else is a bug: it answers 500 with a trace id.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from headway.wire.problem import FieldError
+
+
+class HeadwayError(Exception):
+    """An error with a slug, a sentence that holds the offending value, and a remedy per field."""
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    retryable: ClassVar[bool] = False
+    action: ClassVar[str | None] = None
+    """What a worker should do about its trial, where the error concerns one."""
+
+    def __init__(self, detail: str, *fields: FieldError) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = fields
+
+
+class InvalidRequest(HeadwayError):
+    """The request parses, but what it says can't be done. Nothing was changed."""
+
+    @classmethod
+    def at(cls, pointer: str, message: str, hint: str) -> InvalidRequest:
+        """The common case: one field is wrong."""
+        return cls(f"{message} {hint}", FieldError(pointer=pointer, message=message, hint=hint))
+
+    @classmethod
+    def over(cls, fields: list[FieldError]) -> InvalidRequest:
+        """Several fields are wrong; the first speaks for all."""
+        rest = f" ({len(fields) - 1} more below.)" if len(fields) > 1 else ""
+        return cls(f"{fields[0].message} {fields[0].hint}{rest}", *fields)
+
+
+class ValidationFailed(InvalidRequest):
+    """A field has the wrong type, is missing or is unknown."""
+
+    slug = "validation"
+    title = "A field is not valid"
+
+
+class InvalidSpace(InvalidRequest):
+    """A search space that can't be searched."""
+
+    slug = "invalid-space"
+    title = "The search space is not valid"
+
+
+class UnknownParameter(InvalidRequest):
+    """A value for a parameter that the space does not have."""
+
+    slug = "unknown-parameter"
+    title = "The search space has no such parameter"
+
+
+class MissingParameter(InvalidRequest):
+    """A point that lacks a parameter of the space."""
+
+    slug = "missing-parameter"
+    title = "A parameter is missing"
+
+
+class OutOfBounds(InvalidRequest):
+    """A value that the parameter can't take."""
+
+    slug = "out-of-bounds"
+    title = "A value lies outside its parameter's range"
+
+
+class NotFinite(InvalidRequest):
+    """NaN or an infinity where a measured number belongs."""
+
+    slug = "not-finite"
+    title = "A number is not finite"
+
+
+class UnknownStrategy(InvalidRequest):
+    """A strategy that the engine does not have."""
+
+    slug = "unknown-strategy"
+    title = "There is no such strategy"
+
+
+class UnsupportedObjectives(InvalidRequest):
+    """A set of objectives that the engine can't optimise."""
+
+    slug = "unsupported-objectives"
+    title = "These objectives are not supported"
+
+
+class InvalidCursor(InvalidRequest):
+    """A cursor that this server did not give out."""
+
+    slug = "invalid-cursor"
+    title = "The cursor is not valid"
+
+
+class IdempotencyKeyReused(InvalidRequest):
+    """The same key came with another body."""
+
+    slug = "idempotency-key-reused"
+    title = "The idempotency key was used for another request"
+
+
+class MalformedRequest(HeadwayError):
+    """The body is not JSON, or a header is not what its standard says."""
+
+    slug = "malformed-request"
+    title = "The request could not be read"
+
+
+class NotFound(HeadwayError):
+    """No such study, trial or page."""
+
+    slug = "not-found"
+    title = "Not found"
+
+
+class MethodNotAllowed(HeadwayError):
+    """The path exists; the method does not."""
+
+    slug = "method-not-allowed"
+    title = "This path does not take that method"
+
+
+class Conflict(HeadwayError):
+    """The request is fine, but the present state does not allow it."""
+
+
+class DefinitionConflict(Conflict):
+    """The name is taken by a study with another definition."""
+
+    slug = "definition-conflict"
+    title = "A study of this name has another definition"
+
+
+class LeaseSuperseded(Conflict):
+    """The lease has passed to another worker, or its trial is finished. The worker should stop."""
+
+    slug = "lease-superseded"
+    title = "The lease was superseded"
+    action = "stop"
+
+
+class UnknownLease(Conflict):
+    """The trial never had a lease with this token."""
+
+    slug = "unknown-lease"
+    title = "The trial has no lease with this token"
+    action = "stop"
+
+
+class IllegalTransition(Conflict):
+    """The trial's state does not allow this."""
+
+    slug = "illegal-transition"
+    title = "The trial's state does not allow this"
+
+
+class PayloadTooLarge(HeadwayError):
+    """The body is over the limit."""
+
+    slug = "payload-too-large"
+    title = "The request body is too large"
+
+
+class UnsupportedMediaType(HeadwayError):
+    """The body is not application/json."""
+
+    slug = "unsupported-media-type"
+    title = "The media type is not supported"
+
+
+class Unavailable(HeadwayError):
+    """Nothing is wrong with the request; the same call will work later."""
+
+    retryable = True
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database is away or too busy."""
+
+    slug = "database-unavailable"
+    title = "The database is not available"
+
+
+class EngineUnavailable(Unavailable):
+    """The model could not be asked in time."""
+
+    slug = "engine-unavailable"
+    title = "The engine is not available"
+
+
+class SchemaMismatch(HeadwayError):
+    """The database's schema is not the one that this server knows."""
+
+    slug = "schema-mismatch"
+    title = "The database has another schema"

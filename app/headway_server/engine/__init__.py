@@ -1,0 +1,1 @@
+"""The numerics of headway: an exact Gaussian process per study. Its only door is `Optimizer`."""

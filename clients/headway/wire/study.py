@@ -1,0 +1,139 @@
+"""Studies: what is optimised, how long, and by which policy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from headway.wire.base import Moment, Params, Request, Response
+from headway.wire.space import Space
+
+StudyState = Literal["running", "paused", "completed", "archived"]
+
+StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+"""1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or a digit."""
+
+MIN_LEASE_S = 5
+MAX_LEASE_S = 30 * 24 * 3600
+LeaseSeconds = Annotated[float, Field(ge=MIN_LEASE_S, le=MAX_LEASE_S)]
+
+
+class Objective(Request):
+    """The measured quantity and which way is better."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = "value"
+    goal: Literal["minimize", "maximize"] = "minimize"
+
+
+class Policy(Request):
+    """What the server does about workers that fail or fall silent. Part of a study's definition."""
+
+    on_expired: Literal["requeue", "drop"] = "requeue"
+    max_retries: Annotated[int, Field(ge=0, le=100)] = 2
+    """How often a trial whose lease expired is handed out again before it counts as lost."""
+    on_failed: Literal["drop", "requeue", "treat_as_infeasible"] = "drop"
+    lease_s: LeaseSeconds = 120.0
+    """How long a lease lasts without a heartbeat, seconds."""
+    first_heartbeat_grace_s: Annotated[float, Field(ge=0, le=MAX_LEASE_S)] = 600.0
+    """The first lease lasts at least this long, seconds, unless the request names its own `lease_s`."""
+    max_parallel: Annotated[int, Field(ge=1)] | None = None
+    """How many trials may be leased at once; None: as many as ask."""
+
+
+class StudyDefinition(Request):
+    """Body of POST /v1/studies. Two definitions that are equal define the same study."""
+
+    name: StudyName
+    space: Space
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=8)] = (Objective(),)
+    budget: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """How many trials may be handed out in all; None: no limit."""
+    strategy: str = "rucb"
+    seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    n_initial: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Length of the Sobol start; None: the engine's default for the space."""
+    policy: Policy = Policy()
+    notes: Annotated[str, Field(max_length=10_000)] = ""
+
+
+class TrialCounts(Response):
+    """How many trials of a study are in each state."""
+
+    reserved: int = 0
+    queued: int = 0
+    leased: int = 0
+    completed: int = 0
+    infeasible: int = 0
+    failed: int = 0
+    stopped: int = 0
+    abandoned: int = 0
+    lost: int = 0
+
+
+class StudyView(Response):
+    """A study as the server shows it."""
+
+    name: str
+    state: StudyState
+    definition: StudyDefinition
+    definition_hash: str
+    space_version: int
+    trials: TrialCounts
+    budget_left: int | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class StudyPage(Response):
+    """One page of GET /v1/studies, by name."""
+
+    studies: tuple[StudyView, ...]
+    next_cursor: str | None = None
+
+
+class Interval(Response):
+    """The posterior of the objective at one point, in the objective's own units, noise excluded."""
+
+    mean: float
+    sd: float
+    low: float
+    """Lower end of the central 95 % interval."""
+    high: float
+    """Upper end of the central 95 % interval."""
+
+
+class Best(Response):
+    """The best completed trial so far, and what the model believes of it."""
+
+    trial: int
+    params: Params
+    value: float
+    std_error: float | None = None
+    posterior: Interval | None = None
+    posterior_reason: str | None = None
+    """Why there is no posterior, where there is none."""
+
+
+class BestResponse(Response):
+    """Answer to GET /v1/studies/{s}/best."""
+
+    best: Best | None
+    """None until a trial has completed."""
+
+
+class ConvergencePoint(Response):
+    """One completed trial in order of arrival."""
+
+    trial: int
+    value: float
+    best: float
+    """The incumbent's value after this trial."""
+    at: Moment
+
+
+class Convergence(Response):
+    """Answer to GET /v1/studies/{s}/convergence."""
+
+    objective: Objective
+    points: tuple[ConvergencePoint, ...]

@@ -1,0 +1,229 @@
+"""Trials: suggest, heartbeat, finish, and how a suggestion was made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from headway.wire.base import Moment, Params, Request, Response
+from headway.wire.study import LeaseSeconds, StudyState
+
+TrialState = Literal[
+    "reserved", "queued", "leased", "completed", "infeasible", "failed", "stopped", "abandoned", "lost"
+]
+Outcome = Literal["completed", "infeasible", "failed", "stopped", "abandoned"]
+
+WorkerId = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class SuggestRequest(Request):
+    """Body of POST …/trials:suggest; `{}` is valid."""
+
+    count: Annotated[int, Field(ge=1, le=64)] = 1
+    worker: WorkerId | None = None
+    lease_s: LeaseSeconds | None = None
+    """Length of the lease, seconds; None: the study's policy, with its grace for the first heartbeat."""
+    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
+    """Hold the request up to this long instead of answering `wait`, milliseconds."""
+
+
+class Prediction(Response):
+    """What the model expected of the point when it was suggested, in the objective's units."""
+
+    mean: float
+    sd: float
+
+
+class Receipt(Response):
+    """How a suggestion was made. Stored with the trial and never changed afterwards."""
+
+    policy: str
+    """`sobol`, a strategy's name, or `fallback` where the model could not be asked."""
+    strategy: str
+    """The study's strategy, whether or not it made this point."""
+    beta: float | None = None
+    """UCB's β: the factor before σ is √β."""
+    path_id: str | None = None
+    """Identifies the random path of a Thompson sample."""
+    acquisition_value: float | None = None
+    model_version: int = 0
+    """Version of the hyperparameters; 0: none fitted yet."""
+    n_observed: int = 0
+    """Observations in the posterior that was asked."""
+    n_pending: int = 0
+    """Trials in flight when it was asked."""
+    n_hallucinated: int = 0
+    """Points already given out at this posterior, conditioned on at their posterior mean."""
+    staleness: int = 0
+    """Results that had arrived but were not in the posterior."""
+    transform: str | None = None
+    """Output transform of the model."""
+    predicted: Prediction | None = None
+    compute_ms: float = 0.0
+    degraded: bool = False
+    degraded_reason: str | None = None
+
+
+class Lease(Response):
+    """The right to evaluate a trial, until it expires."""
+
+    token: str
+    expires_at: Moment
+    expires_in_s: float
+    renew_before: Moment
+    """Send a heartbeat before this moment: a third of the lease from now."""
+    heartbeat_every_s: float
+
+
+class SuggestedTrial(Response):
+    """A trial handed to a worker."""
+
+    number: int
+    params: Params
+    space_version: int
+    attempt: int
+    """1 for the first time this point is handed out."""
+    lease: Lease
+    seed: int
+    """For the caller's own random numbers: a function of the study's seed and the trial's number."""
+    origin: Receipt
+
+
+class SuggestResponse(Response):
+    """`ok` with trials, `wait` (ask again later) or `done` (there is nothing more to do)."""
+
+    status: Literal["ok", "wait", "done"]
+    requested: int
+    trials: tuple[SuggestedTrial, ...] = ()
+    reason: str | None = None
+    """With `wait`: initial_batch_running, parallelism_cap, leases_outstanding, paused, computing.
+    With `done`: budget, closed."""
+    retry_after_s: float | None = None
+
+
+class MeasuredValue(Request):
+    """One metric with its uncertainty. Non-finite numbers are refused by the service, by name."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    value: float
+    std_error: Annotated[float, Field(ge=0)] | None = None
+    n: Annotated[int, Field(ge=1)] | None = None
+    """How many repeats the value is the mean of."""
+
+
+class FinishRequest(Request):
+    """Body of POST …/trials/{n}:finish."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    lease_token: str
+    outcome: Outcome = "completed"
+    metrics: dict[str, float | MeasuredValue] = Field(default_factory=dict)
+    params_as_run: Params | None = None
+    """The point that was really evaluated, where it differs from the suggestion."""
+    reason: Annotated[str, Field(max_length=64)] | None = None
+    """A code, e.g. `preempted`, `diverged`, `timeout`."""
+    message: Annotated[str, Field(max_length=10_000)] | None = None
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
+
+
+class StudyProgress(Response):
+    """Where the study stands after a finish."""
+
+    state: StudyState
+    completed: int
+    leased: int
+    budget_left: int | None
+
+
+class FinishResponse(Response):
+    """The result is durable."""
+
+    accepted: bool = True
+    late: bool
+    """The lease had expired; the result was kept."""
+    superseded: bool
+    """Another attempt's result came first; this one is a replicate."""
+    duplicate: bool
+    """The same result of this attempt was here already; nothing was changed."""
+    best_changed: bool
+    trial_state: TrialState
+    study: StudyProgress
+
+
+class HeartbeatRequest(Request):
+    """Body of POST …/trials/{n}:heartbeat."""
+
+    lease_token: str
+
+
+class HeartbeatResponse(Response):
+    """Carry on, or stop; and until when the lease now runs."""
+
+    action: Literal["continue", "stop"]
+    reason: str | None = None
+    lease_expires_at: Moment
+    expires_in_s: float
+
+
+class AttemptView(Response):
+    """One worker's try at a trial."""
+
+    number: int
+    worker: str | None
+    leased_at: Moment
+    heartbeat_at: Moment | None
+    expires_at: Moment
+    ended_at: Moment | None
+    ended_by: str | None
+    """finished, expired, released or superseded; None while it runs."""
+
+
+class ObservationView(Response):
+    """One reported result."""
+
+    attempt: int
+    outcome: Outcome
+    metrics: dict[str, MeasuredValue]
+    params_as_run: Params | None
+    reason: str | None
+    message: str | None
+    late: bool
+    superseded: bool
+    received_at: Moment
+
+
+class TrialView(Response):
+    """A trial as the server shows it."""
+
+    number: int
+    state: TrialState
+    params: Params | None
+    """None while the suggestion is being computed."""
+    space_version: int
+    seed: int
+    value: float | None
+    """The objective, where the trial completed."""
+    std_error: float | None
+    origin: Receipt | None
+    attempts: tuple[AttemptView, ...]
+    observations: tuple[ObservationView, ...]
+    created_at: Moment
+    updated_at: Moment
+
+
+class TrialPage(Response):
+    """One page of GET …/trials, by number."""
+
+    trials: tuple[TrialView, ...]
+    next_cursor: str | None = None
+
+
+class TrialColumns(Response):
+    """GET …/trials?format=columns: one list per column, all of one length, None where not known."""
+
+    columns: dict[str, list[object]]
+    next_cursor: str | None = None
