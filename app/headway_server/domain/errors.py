@@ -32,7 +32,7 @@ Everything else is a bug: it answers 500 with a trace id.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from headway.wire.problem import FieldError
 
@@ -51,20 +51,20 @@ class HeadwayError(Exception):
         self.detail = detail
         self.fields = fields
 
-
-class InvalidRequest(HeadwayError):
-    """The request parses, but what it says can't be done. Nothing was changed."""
-
     @classmethod
-    def at(cls, pointer: str, message: str, hint: str) -> InvalidRequest:
+    def at(cls, pointer: str, message: str, hint: str) -> Self:
         """The common case: one field is wrong."""
         return cls(f"{message} {hint}", FieldError(pointer=pointer, message=message, hint=hint))
 
     @classmethod
-    def over(cls, fields: list[FieldError]) -> InvalidRequest:
+    def over(cls, fields: list[FieldError]) -> Self:
         """Several fields are wrong; the first speaks for all."""
         rest = f" ({len(fields) - 1} more below.)" if len(fields) > 1 else ""
         return cls(f"{fields[0].message} {fields[0].hint}{rest}", *fields)
+
+
+class InvalidRequest(HeadwayError):
+    """The request parses, but what it says can't be done. Nothing was changed."""
 
 
 class ValidationFailed(InvalidRequest):

@@ -11,7 +11,7 @@ from headway.wire.space import Space
 
 StudyState = Literal["running", "paused", "completed", "archived"]
 
-StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or a digit."""
 
 MIN_LEASE_S = 5

@@ -14,13 +14,16 @@ TrialState = Literal[
 ]
 Outcome = Literal["completed", "infeasible", "failed", "stopped", "abandoned"]
 
+MAX_COUNT = 64
+"""Most trials that one request can ask for."""
+
 WorkerId = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class SuggestRequest(Request):
     """Body of POST …/trials:suggest; `{}` is valid."""
 
-    count: Annotated[int, Field(ge=1, le=64)] = 1
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     worker: WorkerId | None = None
     lease_s: LeaseSeconds | None = None
     """Length of the lease, seconds; None: the study's policy, with its grace for the first heartbeat."""

@@ -1,0 +1,115 @@
+"""A study: what is optimised, its budget, and the rules a definition must obey."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from headway.wire.study import Objective, Policy, StudyDefinition, StudyState
+from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives
+from headway_server.domain.space import SearchSpace
+
+STRATEGY_NAMES = ("rucb", "ucb", "thompson", "logei", "random", "sobol")
+"""The strategies that a study may name. Here, because the process that answers HTTP never imports the
+engine; a test holds the engine's registry against it."""
+
+
+def check_definition(definition: StudyDefinition) -> SearchSpace:
+    """The study's search space, if its definition makes sense.
+
+    Raises:
+        InvalidSpace, UnknownStrategy, UnsupportedObjectives: naming the field, the value and the remedy.
+    """
+    space = SearchSpace.from_wire(definition.space)
+    if definition.strategy not in STRATEGY_NAMES:
+        raise UnknownStrategy.at(
+            "/strategy",
+            f"There is no strategy {definition.strategy!r}.",
+            f"Choose one of {', '.join(STRATEGY_NAMES)}.",
+        )
+    if len(definition.objectives) != 1:
+        raise UnsupportedObjectives.at(
+            "/objectives",
+            f"The study has {len(definition.objectives)} objectives.",
+            "Give exactly one: optimising several at once is not supported yet.",
+        )
+    return space
+
+
+def definition_hash(definition: StudyDefinition) -> str:
+    """SHA-256 of everything that makes two studies the same one; notes are not part of it."""
+    return hashlib.sha256(definition.model_dump_json(exclude={"notes"}).encode()).hexdigest()
+
+
+@dataclass(eq=False)
+class Study:
+    """A study's row. All commands on a study lock it first, so its counters never race."""
+
+    name: str
+    definition: StudyDefinition
+    definition_hash: str
+    budget: int | None
+    created_at: datetime
+    updated_at: datetime
+    state: StudyState = "running"
+    space_version: int = 1
+    trials_created: int = 0
+    """Numbers handed out so far: every trial ever created counts against the budget."""
+    last_seq: int = 0
+    """Sequence number of the last event."""
+    id: int | None = None
+
+    @classmethod
+    def define(cls, definition: StudyDefinition, now: datetime) -> Study:
+        """A new study.
+
+        Raises:
+            what `check_definition` raises.
+        """
+        check_definition(definition)
+        return cls(
+            name=definition.name,
+            definition=definition,
+            definition_hash=definition_hash(definition),
+            budget=definition.budget,
+            created_at=now,
+            updated_at=now,
+        )
+
+    @property
+    def objective(self) -> Objective:
+        """The quantity that is optimised."""
+        return self.definition.objectives[0]
+
+    @property
+    def maximize(self) -> bool:
+        """Whether larger is better."""
+        return self.objective.goal == "maximize"
+
+    @property
+    def policy(self) -> Policy:
+        """What is done about workers that fail or fall silent."""
+        return self.definition.policy
+
+    @property
+    def budget_left(self) -> int | None:
+        """How many more trials may be created; None: as many as wanted."""
+        return None if self.budget is None else self.budget - self.trials_created
+
+    def next_number(self) -> int:
+        """Take the next trial number from the budget. The caller has seen that some budget is left."""
+        if self.budget_left == 0:
+            raise AssertionError(f"study {self.name} has no budget left")
+        self.trials_created += 1
+        return self.trials_created
+
+    def next_seq(self, now: datetime) -> int:
+        """Take the next event number. Whoever changes a study says so by an event."""
+        self.last_seq += 1
+        self.updated_at = now
+        return self.last_seq
+
+    def improves(self, value: float, best: float | None) -> bool:
+        """Whether a value beats the best so far."""
+        return best is None or (value > best if self.maximize else value < best)

@@ -1,0 +1,267 @@
+"""The engine host: a process that keeps posteriors warm and answers the API over a pipe.
+
+Its memory is a cache over rows. Before every answer it takes up the observations that it has not seen
+(by sequence number) and the newest fitted hyperparameters; killed, it is started again and rebuilds
+both. Hyperparameters are fitted beside the answers, in a thread, and reach the posterior as rows like
+everything else, so that every replica adopts the same ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+from headway.wire.base import Params
+from headway.wire.model import ModelSummary
+
+from headway_server.domain.errors import NotFound
+from headway_server.domain.space import SearchSpace
+from headway_server.domain.study import Study
+from headway_server.engine import Fitted, FitTask, Optimizer
+from headway_server.services.engine_port import (
+    Answered,
+    Asked,
+    AskPoints,
+    AskPredictions,
+    AskSummary,
+    Point,
+    Predictions,
+    Question,
+)
+from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.repositories import Datum, InFlight
+from headway_server.storage.tables import ModelState
+
+log = logging.getLogger(__name__)
+
+MIN_OBSERVATIONS = 2
+"""A model needs at least this many observations to predict."""
+
+WARM_STUDIES = 64
+"""How many posteriors are kept; the one unused for longest goes first."""
+
+
+@dataclass
+class Warm:
+    """A study's posterior in memory, and how far it has read."""
+
+    study_id: int
+    optimizer: Optimizer
+    seen_seq: int = 0
+    model: ModelState | None = None
+    fit: Future[None] | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """What a study's rows hold that its posterior may not."""
+
+    study: Study
+    data: list[Datum]
+    in_flight: list[InFlight]
+    model: ModelState | None
+
+
+class EngineHost:
+    """Answers the questions of `engine_port.Engine` in this process. Not thread-safe: one at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._warm: dict[str, Warm] = {}
+        self._fits = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fit")
+
+    def points(self, study: str, numbers: list[int]) -> list[Point]:
+        """A point for each of these reserved trial numbers, in order."""
+        warm, news = self._current(study)
+        optimizer = warm.optimizer
+        pending = [trial.params for trial in news.in_flight]
+        here = (optimizer.model_version, optimizer.n_observed)
+        given_out = [
+            trial.params
+            for trial in news.in_flight
+            if (trial.origin.model_version, trial.origin.n_observed) == here
+        ]
+        points: list[Point] = []
+        for number in numbers:
+            suggestion = optimizer.ask(pending, number=number, given_out=given_out)
+            points.append(
+                Point(
+                    number=number,
+                    params=suggestion.params,
+                    origin=suggestion.receipt,
+                    seen_seq=warm.seen_seq,
+                )
+            )
+            pending.append(suggestion.params)
+            given_out.append(suggestion.params)
+        self._fit_beside(study, warm)
+        return points
+
+    def predict(self, study: str, points: list[Params]) -> Predictions | None:
+        """The posterior at checked points; None until there are observations enough for a model."""
+        warm, _ = self._current(study)
+        if warm.optimizer.n_observed < MIN_OBSERVATIONS:
+            return None
+        return Predictions(
+            intervals=tuple(warm.optimizer.predict(points)),
+            model_version=warm.optimizer.model_version,
+            n_observed=warm.optimizer.n_observed,
+        )
+
+    def summary(self, study: str) -> ModelSummary:
+        """What the model has learnt."""
+        warm, _ = self._current(study)
+        summary = warm.optimizer.summary()
+        if warm.model is None:
+            return summary
+        return summary.model_copy(
+            update={"fitted_at": warm.model.fitted_at, "fit_s": warm.model.fit_s}
+        )
+
+    def wait_for_fits(self) -> None:
+        """Let the fits that are under way come to their end."""
+        for warm in self._warm.values():
+            if warm.fit is not None:
+                warm.fit.result()
+
+    def close(self) -> None:
+        """Finish the fit under way and stop."""
+        self._fits.shutdown(wait=True, cancel_futures=True)
+
+    def _current(self, name: str) -> tuple[Warm, News]:
+        """The study's posterior, up to date with its rows."""
+        warm = self._warm.pop(name, None)
+        news = self._database.read(lambda uow: _news(uow, name, warm.seen_seq if warm else 0))
+        if news.study.id is None:
+            raise NotFound(f"There is no study {name!r}.")
+        if warm is None or warm.study_id != news.study.id:
+            warm = Warm(news.study.id, _optimizer(news.study))
+            news = self._database.read(lambda uow: _news(uow, name, 0))
+        for datum in news.data:
+            warm.optimizer.tell(datum.params, datum.value, datum.std_error)
+            warm.seen_seq = datum.seq
+        if news.model is not None and news.model.version > warm.optimizer.model_version:
+            fitted = Fitted(
+                hyperparameters=news.model.hyperparameters,
+                n_observed=news.model.n_observed,
+                fit_s=news.model.fit_s,
+            )
+            warm.optimizer.adopt(fitted, news.model.version)
+            warm.model = news.model
+        self._warm[name] = warm
+        if len(self._warm) > WARM_STUDIES:
+            del self._warm[next(iter(self._warm))]
+        return warm, news
+
+    def _fit_beside(self, name: str, warm: Warm) -> None:
+        """Start a fit in its thread, where one is due and none is running."""
+        if warm.fit is not None and warm.fit.done():
+            warm.fit.result()
+            warm.fit = None
+        if warm.fit is None and warm.optimizer.fit_due():
+            warm.fit = self._fits.submit(self._fit_and_store, name, warm.optimizer.fit_task())
+
+    def _fit_and_store(self, name: str, task: FitTask) -> None:
+        fitted = task.run()
+        if fitted.hyperparameters is None:
+            log.warning("study %s: no fit at %d observations: %s", name, fitted.n_observed, fitted.reason)
+            return
+        hyperparameters = fitted.hyperparameters
+
+        def store(uow: UnitOfWork) -> None:
+            study = uow.studies.lock(name)
+            latest = uow.models.latest(study)
+            if study.id is None or (latest is not None and latest.n_observed >= fitted.n_observed):
+                return  # another replica was faster
+            version = 1 if latest is None else latest.version + 1
+            uow.models.add(
+                ModelState(
+                    study_id=study.id,
+                    version=version,
+                    hyperparameters=hyperparameters,
+                    n_observed=fitted.n_observed,
+                    fit_s=fitted.fit_s,
+                    fitted_at=uow.now,
+                )
+            )
+            uow.events.record(
+                study, "model.fitted", uow.now, version=version, n_observed=fitted.n_observed
+            )
+
+        self._database.write(store)
+
+
+def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:
+    study = uow.studies.get(name)
+    return News(
+        study=study,
+        data=uow.trials.data_after(study, seen_seq),
+        in_flight=uow.trials.in_flight(study),
+        model=uow.models.latest(study),
+    )
+
+
+def _optimizer(study: Study) -> Optimizer:
+    return Optimizer(
+        SearchSpace.from_wire(study.definition.space),
+        strategy=study.definition.strategy,
+        seed=study.definition.seed,
+        maximize=study.maximize,
+        n_initial=study.definition.n_initial,
+        refit="external",
+    )
+
+
+def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | ModelSummary | None:
+    """The host's answer to one message."""
+    match question:
+        case AskPoints(study=study, numbers=numbers):
+            return host.points(study, numbers)
+        case AskPredictions(study=study, points=points):
+            return host.predict(study, points)
+        case AskSummary(study=study):
+            return host.summary(study)
+
+
+def serve(host: EngineHost, pipe: socket.socket) -> None:
+    """Answer line by line until the other end closes."""
+    with pipe, pipe.makefile("rwb") as lines:
+
+        def send(message: Answered) -> None:
+            lines.write(message.model_dump_json().encode() + b"\n")
+            lines.flush()
+
+        send(Answered(id=0))
+        for line in lines:
+            asked = Asked.model_validate_json(line)
+            try:
+                send(Answered(id=asked.id, answer=answer(host, asked.question)))
+            except Exception as error:  # a bug in one study must not take the others' host down
+                log.exception("question %d failed", asked.id)
+                send(Answered(id=asked.id, failure=f"{type(error).__name__}: {error}"))
+
+
+def main() -> None:
+    """Entry of the child process: `python -m headway_server.services.engine_host --database … --pipe fd`."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--database", required=True)
+    arguments.add_argument("--pipe", type=int, required=True)
+    arguments.add_argument("--threads", type=int, default=1)
+    chosen = arguments.parse_args()
+    logging.basicConfig(level=logging.INFO, format="engine host: %(levelname)s %(message)s")
+    torch.set_num_threads(chosen.threads)
+    host = EngineHost(Database(chosen.database))
+    try:
+        serve(host, socket.socket(fileno=chosen.pipe))
+    except (BrokenPipeError, ConnectionResetError):
+        log.info("the server has gone")
+    finally:
+        host.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What the services ask of the engine, and the messages in which they ask it across a pipe.
+
+`EngineHost` answers in this process, `EngineLink` asks a host in a child process: the same three
+questions, the same answers.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, Field
+
+from headway.wire.base import Params
+from headway.wire.model import ModelSummary
+from headway.wire.study import Interval
+from headway.wire.trial import Receipt
+
+
+class Point(BaseModel):
+    """The point for one reserved trial number, and how it was made."""
+
+    number: int
+    params: Params
+    origin: Receipt
+    seen_seq: int
+    """Sequence number of the last observation in the posterior that was asked."""
+
+
+class Predictions(BaseModel):
+    """One interval a point, and the model they come from."""
+
+    model_version: int
+    n_observed: int
+    intervals: tuple[Interval, ...]
+
+
+class Engine(Protocol):
+    """Suggestions and predictions for a study by name.
+
+    Each method raises EngineUnavailable where no answer came in time.
+    """
+
+    def points(self, study: str, numbers: list[int]) -> list[Point]:
+        """A point for each of these reserved trial numbers, in order."""
+        ...
+
+    def predict(self, study: str, points: list[Params]) -> Predictions | None:
+        """The posterior at checked points; None until there are observations enough for a model."""
+        ...
+
+    def summary(self, study: str) -> ModelSummary:
+        """What the model has learnt."""
+        ...
+
+
+class AskPoints(BaseModel):
+    """`Engine.points` as a message."""
+
+    kind: Literal["points"] = "points"
+    study: str
+    numbers: list[int]
+
+
+class AskPredictions(BaseModel):
+    """`Engine.predict` as a message."""
+
+    kind: Literal["predict"] = "predict"
+    study: str
+    points: list[Params]
+
+
+class AskSummary(BaseModel):
+    """`Engine.summary` as a message."""
+
+    kind: Literal["summary"] = "summary"
+    study: str
+
+
+Question = AskPoints | AskPredictions | AskSummary
+
+
+class Asked(BaseModel):
+    """A question on the pipe."""
+
+    id: int
+    question: Annotated[Question, Field(discriminator="kind")]
+
+
+class Answered(BaseModel):
+    """An answer on the pipe; id 0 says that the host is ready."""
+
+    id: int
+    answer: list[Point] | Predictions | ModelSummary | None = None
+    failure: str | None = None
+    """What went wrong in the host, where something did."""

@@ -1,0 +1,117 @@
+"""A worker reports: the result is durable before the answer goes out, and no model work is done."""
+
+from __future__ import annotations
+
+import math
+
+from headway.wire.problem import FieldError
+from headway.wire.trial import FinishRequest, FinishResponse, MeasuredValue, StudyProgress
+from headway_server.domain.errors import NotFinite, ValidationFailed
+from headway_server.domain.space import SearchSpace
+from headway_server.domain.study import Study
+from headway_server.domain.trial import Measured, Trial
+from headway_server.services.leases import complete_if_spent
+from headway_server.storage.database import Database, UnitOfWork
+
+
+def finish(database: Database, name: str, number: int, result: FinishRequest) -> FinishResponse:
+    """Take the result of one attempt.
+
+    Raises:
+        NotFound: no such study or trial.
+        ValidationFailed, NotFinite, UnknownParameter, MissingParameter, OutOfBounds: the result can't
+            be understood; nothing was changed.
+        UnknownLease, IllegalTransition: the token is not the trial's, or its attempt has reported
+            something else.
+    """
+
+    def work(uow: UnitOfWork) -> FinishResponse:
+        study = uow.studies.lock(name)
+        trial = uow.trials.get(study, number)
+        best = uow.trials.incumbent(study)
+        measured = _measured(study, trial, result)
+        accepted = trial.finish(result, measured, study.policy, study.last_seq + 1, uow.now)
+        best_changed = False
+        if accepted.observed:
+            uow.events.record(
+                study,
+                f"trial.{result.outcome}",
+                uow.now,
+                trial=number,
+                value=measured.value,
+                late=accepted.late,
+                superseded=accepted.superseded,
+            )
+            best_changed = (
+                measured.value is not None
+                and result.outcome == "completed"
+                and not accepted.superseded
+                and study.improves(measured.value, best.value if best else None)
+            )
+            if best_changed:
+                uow.events.record(study, "best.improved", uow.now, trial=number, value=measured.value)
+            complete_if_spent(uow, study)
+        elif not accepted.duplicate and not accepted.late:
+            uow.events.record(study, "trial.released", uow.now, trial=number)
+        uow.session.flush()
+        counts = uow.trials.counts(study)
+        return FinishResponse(
+            late=accepted.late,
+            superseded=accepted.superseded,
+            duplicate=accepted.duplicate,
+            best_changed=best_changed,
+            trial_state=trial.state,
+            study=StudyProgress(
+                state=study.state,
+                completed=counts.completed,
+                leased=counts.leased,
+                budget_left=study.budget_left,
+            ),
+        )
+
+    return database.write(work)
+
+
+def _measured(study: Study, trial: Trial, result: FinishRequest) -> Measured:
+    """The result's numbers, checked.
+
+    Raises:
+        NotFinite, ValidationFailed, UnknownParameter, MissingParameter, OutOfBounds.
+    """
+    metrics = {
+        name: metric if isinstance(metric, MeasuredValue) else MeasuredValue(value=metric)
+        for name, metric in result.metrics.items()
+    }
+    if wrong := [fault for name, metric in metrics.items() for fault in _not_finite(name, metric)]:
+        raise NotFinite.over(wrong)
+    objective = study.objective.name
+    if result.outcome == "completed" and objective not in metrics:
+        got = f"the metrics are {', '.join(metrics)}" if metrics else "there are no metrics"
+        raise ValidationFailed.at(
+            f"/metrics/{objective}",
+            f"A completed trial needs the objective {objective!r}; {got}.",
+            "Send it, or another outcome (infeasible, failed).",
+        )
+    as_run = None
+    if result.params_as_run is not None:
+        as_run = SearchSpace.from_wire(study.definition.space).check(result.params_as_run, "/params_as_run")
+    measured = metrics.get(objective) if result.outcome == "completed" else None
+    return Measured(
+        metrics=metrics,
+        value=measured.value if measured else None,
+        std_error=measured.std_error if measured else None,
+        params=as_run or trial.params or {},
+        params_as_run=as_run,
+    )
+
+
+def _not_finite(name: str, metric: MeasuredValue) -> list[FieldError]:
+    return [
+        FieldError(
+            pointer=f"/metrics/{name}",
+            message=f"{name} has {part} = {number!r}.",
+            hint="Send a finite number, or outcome `infeasible` or `failed` without it.",
+        )
+        for part, number in (("value", metric.value), ("std_error", metric.std_error))
+        if number is not None and not math.isfinite(number)
+    ]

@@ -1,0 +1,216 @@
+"""A worker asks: reserve a number, have its point computed, hand it out under a lease."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import assert_never
+
+from headway.wire.trial import MAX_COUNT, Lease, Receipt, SuggestedTrial, SuggestRequest, SuggestResponse
+from headway_server.domain.errors import EngineUnavailable
+from headway_server.domain.space import SearchSpace
+from headway_server.domain.study import Study
+from headway_server.domain.trial import Trial, heartbeat_interval_s
+from headway_server.services.engine_port import Engine, Point
+from headway_server.services.idempotency import RequestKey, find_kept, keep_place
+from headway_server.services.leases import take_back_lapsed
+from headway_server.storage.database import Database, UnitOfWork
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE_S = 5.0
+"""A waiting worker is told to come back after at most this long, seconds."""
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """Numbers taken from the budget, whose points are to be computed outside the transaction."""
+
+    study: Study
+    numbers: list[int]
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """The answer, and whether it is the one that was given before under the same key."""
+
+    response: SuggestResponse
+    replayed: bool = False
+
+
+def suggest(
+    database: Database, engine: Engine, name: str, request: SuggestRequest, key: RequestKey | None = None
+) -> Suggested:
+    """Hand out up to `request.count` trials, or say that the worker should wait or is done.
+
+    Raises:
+        NotFound: there is no study of this name.
+        IdempotencyKeyReused: the key came with another body before.
+    """
+    reserved = database.write(lambda uow: _reserve(uow, name, request, key))
+    match reserved:
+        case Suggested():
+            return reserved
+        case Reservation():
+            points = _points(engine, reserved)
+            return database.write(lambda uow: _hand_out(uow, name, request, key, points))
+        case _:
+            assert_never(reserved)
+
+
+def _reserve(
+    uow: UnitOfWork, name: str, request: SuggestRequest, key: RequestKey | None
+) -> Suggested | Reservation:
+    study = uow.studies.lock(name)
+    if key is not None and (kept := find_kept(uow, key)) is not None:
+        if kept.response is not None:
+            return Suggested(SuggestResponse.model_validate_json(kept.response), replayed=True)
+        mine = [t.number for t in uow.trials.numbered(study, kept.trial_numbers) if t.state == "reserved"]
+        if mine:
+            return Reservation(study, mine)
+        uow.kept_responses.forget(kept)
+    take_back_lapsed(uow, study)
+    if study.state != "running":
+        return _not_running(study, request)
+    wanted = min(request.count, _room(uow, study))
+    if wanted <= 0:
+        return _wait(uow, study, request, "parallelism_cap")
+    return _take(uow, study, request, key, wanted)
+
+
+def _take(
+    uow: UnitOfWork, study: Study, request: SuggestRequest, key: RequestKey | None, wanted: int
+) -> Suggested | Reservation:
+    """Queued points first (at once: their points are known), then new numbers while the budget lasts."""
+    queued = uow.trials.in_state(study, "queued", wanted)
+    if known := [trial for trial in queued if trial.params is not None]:
+        return _lease(uow, study, request, key, known)
+    for trial in queued:
+        trial.reserve_again(uow.now)
+    fresh = wanted - len(queued)
+    if study.budget_left is not None:
+        fresh = min(fresh, study.budget_left)
+    numbers = [trial.number for trial in queued] + [_new(uow, study).number for _ in range(fresh)]
+    if not numbers:
+        return _wait(uow, study, request, "leases_outstanding")
+    if key is not None:
+        keep_place(uow, key, numbers)
+    return Reservation(study, numbers)
+
+
+def _room(uow: UnitOfWork, study: Study) -> int:
+    """How many more trials may be out at once."""
+    if study.policy.max_parallel is None:
+        return MAX_COUNT
+    counts = uow.trials.counts(study)
+    return study.policy.max_parallel - counts.leased - counts.reserved
+
+
+def _hand_out(
+    uow: UnitOfWork, name: str, request: SuggestRequest, key: RequestKey | None, points: list[Point]
+) -> Suggested:
+    study = uow.studies.lock(name)
+    kept = find_kept(uow, key) if key is not None else None
+    if kept is not None and kept.response is not None:
+        return Suggested(SuggestResponse.model_validate_json(kept.response), replayed=True)
+    by_number = {point.number: point for point in points}
+    mine = [trial for trial in uow.trials.numbered(study, by_number) if trial.state == "reserved"]
+    if not mine:
+        return _wait(uow, study, request, "computing")
+    for trial in mine:
+        point = by_number[trial.number]
+        missed = uow.trials.count_after(study, point.seen_seq)
+        trial.place(point.params, point.origin.model_copy(update={"staleness": missed}))
+    return _lease(uow, study, request, key, mine)
+
+
+def _lease(
+    uow: UnitOfWork, study: Study, request: SuggestRequest, key: RequestKey | None, trials: list[Trial]
+) -> Suggested:
+    """Give these trials to the worker, and keep the answer under its key."""
+    handed: list[SuggestedTrial] = []
+    for trial in trials:
+        attempt = trial.lease(request.worker, request.lease_s, study.policy, uow.now)
+        uow.events.record(
+            study, "trial.leased", uow.now, trial=trial.number, attempt=attempt.number, worker=request.worker
+        )
+        interval = timedelta(seconds=heartbeat_interval_s(attempt.lease_s))
+        if trial.params is None or trial.origin is None:
+            raise AssertionError(f"trial {trial.number} was leased without a point")
+        handed.append(
+            SuggestedTrial(
+                number=trial.number,
+                params=trial.params,
+                space_version=trial.space_version,
+                attempt=attempt.number,
+                lease=Lease(
+                    token=attempt.token,
+                    expires_at=attempt.expires_at,
+                    expires_in_s=(attempt.expires_at - uow.now).total_seconds(),
+                    renew_before=uow.now + interval,
+                    heartbeat_every_s=interval.total_seconds(),
+                ),
+                seed=trial.seed,
+                origin=trial.origin,
+            )
+        )
+    response = SuggestResponse(status="ok", requested=request.count, trials=tuple(handed))
+    if key is not None:
+        kept = find_kept(uow, key) or keep_place(uow, key, [trial.number for trial in trials])
+        kept.response = response.model_dump_json()
+        kept.expires_at = max([kept.expires_at, *(given.lease.expires_at for given in handed)])
+    return Suggested(response)
+
+
+def _new(uow: UnitOfWork, study: Study) -> Trial:
+    if study.id is None:
+        raise AssertionError(f"study {study.name} has not been stored")
+    trial = Trial.reserve(study.id, study.next_number(), study.definition.seed, study.space_version, uow.now)
+    uow.trials.add(trial)
+    return trial
+
+
+def _not_running(study: Study, request: SuggestRequest) -> Suggested:
+    if study.state == "paused":
+        response = SuggestResponse(
+            status="wait", requested=request.count, reason="paused", retry_after_s=LONGEST_PAUSE_S
+        )
+    else:
+        reason = "budget" if study.state == "completed" else "closed"
+        response = SuggestResponse(status="done", requested=request.count, reason=reason)
+    return Suggested(response)
+
+
+def _wait(uow: UnitOfWork, study: Study, request: SuggestRequest, reason: str) -> Suggested:
+    pause = _pause_s(uow.trials.next_lapse(study), uow.now) if reason != "computing" else 0.1
+    return Suggested(
+        SuggestResponse(status="wait", requested=request.count, reason=reason, retry_after_s=pause)
+    )
+
+
+def _pause_s(next_lapse: datetime | None, now: datetime) -> float:
+    """Seconds until something can have changed: the next lapse, but soon enough to see a finish."""
+    until_lapse = LONGEST_PAUSE_S if next_lapse is None else (next_lapse - now).total_seconds()
+    return min(LONGEST_PAUSE_S, max(0.5, until_lapse))
+
+
+def _points(engine: Engine, reserved: Reservation) -> list[Point]:
+    """The engine's points; where it can't be asked, random ones that say so."""
+    study = reserved.study
+    try:
+        return engine.points(study.name, reserved.numbers)
+    except EngineUnavailable as failure:
+        log.warning("study %s: falling back to random points: %s", study.name, failure.detail)
+        space = SearchSpace.from_wire(study.definition.space)
+        return [_fallback_point(study, space, number, failure.detail) for number in reserved.numbers]
+
+
+def _fallback_point(study: Study, space: SearchSpace, number: int, reason: str) -> Point:
+    draw = Random(f"{study.definition.seed}:{number}:fallback")  # noqa: S311 (sampling, not secrecy)
+    origin = Receipt(
+        policy="fallback", strategy=study.definition.strategy, degraded=True, degraded_reason=reason
+    )
+    params = space.from_uniform([draw.random() for _ in space.parameters])
+    return Point(number=number, params=params, origin=origin, seen_seq=0)

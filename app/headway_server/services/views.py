@@ -1,0 +1,45 @@
+"""How rows are shown to callers: the same view wherever a study or a trial appears."""
+
+from __future__ import annotations
+
+from headway.wire.study import StudyView
+from headway.wire.trial import AttemptView, ObservationView, TrialView
+from headway_server.domain.study import Study
+from headway_server.domain.trial import Trial
+from headway_server.storage.database import UnitOfWork
+
+
+def study_view(uow: UnitOfWork, study: Study) -> StudyView:
+    """A study with the counts of its trials."""
+    return StudyView(
+        name=study.name,
+        state=study.state,
+        definition=study.definition,
+        definition_hash=study.definition_hash,
+        space_version=study.space_version,
+        trials=uow.trials.counts(study),
+        budget_left=study.budget_left,
+        created_at=study.created_at,
+        updated_at=study.updated_at,
+    )
+
+
+def trial_view(trial: Trial) -> TrialView:
+    """A trial with its attempts and observations."""
+    counting = next(
+        (seen for seen in trial.observations if seen.outcome == "completed" and not seen.superseded), None
+    )
+    return TrialView(
+        number=trial.number,
+        state=trial.state,
+        params=trial.params,
+        space_version=trial.space_version,
+        seed=trial.seed,
+        value=counting.value if counting else None,
+        std_error=counting.std_error if counting else None,
+        origin=trial.origin,
+        attempts=tuple(AttemptView.model_validate(attempt) for attempt in trial.attempts),
+        observations=tuple(ObservationView.model_validate(seen) for seen in trial.observations),
+        created_at=trial.created_at,
+        updated_at=trial.updated_at,
+    )

@@ -1,0 +1,156 @@
+"""The connection to SQLite or PostgreSQL, and the unit of work that every command runs in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.storage.repositories import (
+    EventRepository,
+    KeptResponseRepository,
+    ModelRepository,
+    StudyRepository,
+    TrialRepository,
+)
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+"""How often a transaction is tried when the database itself breaks it off."""
+
+LOCK_TIMEOUT_S = 2.0
+"""PostgreSQL: how long a command waits for a study's lock before it answers 503."""
+
+BUSY_TIMEOUT_S = 10.0
+"""SQLite: how long a writer waits for another process's transaction. Those are short."""
+
+_DEADLOCK_OR_SERIALIZATION = {"40001", "40P01"}
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class UnitOfWork:
+    """One transaction: the repositories, and the database's time at its start."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session = session
+        self.now = now
+        self.studies = StudyRepository(session)
+        self.trials = TrialRepository(session)
+        self.events = EventRepository(session)
+        self.models = ModelRepository(session)
+        self.kept_responses = KeptResponseRepository(session)
+
+
+class Database:
+    """Runs commands as transactions.
+
+    Args:
+        url: `sqlite:///path` or `postgresql://…`.
+        clock_offset: added to the database's time; tests let leases expire with it.
+    """
+
+    def __init__(self, url: str, *, clock_offset: timedelta = timedelta()) -> None:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.url = parsed.render_as_string(hide_password=False)
+        self.clock_offset = clock_offset
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.sqlite_path = Path(parsed.database) if self.is_sqlite and parsed.database else None
+        # SQLite has one writer; its own waiting is a sleep that grows, so threads queue here instead.
+        self._writer = threading.Lock() if self.is_sqlite else nullcontext()
+        self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self._writing_engine = self._engine.execution_options(headway_writes=True)
+
+    def read(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run a query on one consistent snapshot.
+
+        Raises:
+            DatabaseUnavailable: the database is away.
+        """
+        return self._run(self._engine, work)
+
+    def write(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run a command as one transaction and commit it.
+
+        A deadlock or a serialization failure repeats it, at most three times: allowed because every
+        command is idempotent until its commit.
+
+        Raises:
+            DatabaseUnavailable: the database is away, or a lock did not come in time.
+            what `work` raises; nothing is changed then.
+        """
+        with self._writer:
+            return self._run(self._writing_engine, work)
+
+    def connection(self) -> Connection:
+        """A plain connection, for migrations and probes. The caller closes it."""
+        return self._engine.connect()
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+    def _run(self, engine: Engine, work: Callable[[UnitOfWork], T]) -> T:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with Session(engine, expire_on_commit=False) as session, session.begin():
+                    return work(UnitOfWork(session, self._now(session)))
+            except DBAPIError as error:
+                if attempt < ATTEMPTS and _sqlstate(error) in _DEADLOCK_OR_SERIALIZATION:
+                    continue
+                if isinstance(error, OperationalError) or _sqlstate(error) == _LOCK_NOT_AVAILABLE:
+                    raise DatabaseUnavailable(
+                        "The database did not answer in time. Nothing was changed; repeat the same request."
+                    ) from error
+                raise
+        raise AssertionError("unreachable")
+
+    def _now(self, session: Session) -> datetime:
+        if self.is_sqlite:
+            stamp = session.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+            now = datetime.fromisoformat(stamp).replace(tzinfo=UTC)
+        else:
+            now = session.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)
+        return now + self.clock_offset
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours: see below
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # an acknowledged result survives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("headway_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: str) -> Engine:
+    return create_engine(
+        url,
+        pool_size=16,
+        max_overflow=32,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={int(LOCK_TIMEOUT_S * 1000)}"},
+    )

@@ -1,0 +1,226 @@
+"""The tables, and which domain class each row is.
+
+Promises live here, as constraints: numbers unique per study, the budget never exceeded, leased ⇔ one
+live attempt, one accepted result per attempt, every event numbered once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import registry, relationship
+
+from headway.wire.base import Params
+from headway.wire.model import Hyperparameters
+from headway.wire.study import StudyDefinition
+from headway.wire.trial import MeasuredValue, Receipt
+from headway_server.domain.study import Study
+from headway_server.domain.trial import Attempt, Observation, Trial
+from headway_server.storage.column_types import JsonOf, UtcDateTime
+
+mapper = registry()
+metadata = mapper.metadata
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER keys
+
+
+@dataclass(eq=False)
+class Event:
+    """Something that happened to a study, in order. Never changed."""
+
+    study_id: int
+    seq: int
+    type: str
+    trial: int | None
+    data: dict[str, object]
+    at: datetime
+
+
+@dataclass(eq=False)
+class ModelState:
+    """Fitted hyperparameters of a study; the newest version is in force."""
+
+    study_id: int
+    version: int
+    hyperparameters: Hyperparameters
+    n_observed: int
+    fit_s: float
+    fitted_at: datetime
+
+
+@dataclass(eq=False)
+class KeptResponse:
+    """What was answered under an idempotency key."""
+
+    scope: str
+    key: str
+    body_hash: str
+    trial_numbers: list[int]
+    """The trials that the request took, whether or not it was answered yet."""
+    response: str | None
+    """The answer as JSON; None while it is being worked out."""
+    created_at: datetime
+    expires_at: datetime
+
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("definition", JsonOf(StudyDefinition), nullable=False),
+    Column("definition_hash", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("budget", Integer),
+    Column("space_version", Integer, nullable=False),
+    Column("trials_created", Integer, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("budget IS NULL OR trials_created <= budget", name="budget_never_exceeded"),
+    CheckConstraint("state IN ('running', 'paused', 'completed', 'archived')", name="study_state"),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("space_version", Integer, nullable=False),
+    Column("live_attempt", Integer),
+    Column("reserved_until", UtcDateTime),
+    Column("params", JsonOf(Params)),
+    Column("origin", JsonOf(Receipt)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("study_id", "number", name="trial_number_once"),
+    CheckConstraint("(state = 'leased') = (live_attempt IS NOT NULL)", name="leased_has_live_attempt"),
+    CheckConstraint("(state = 'reserved') = (reserved_until IS NOT NULL)", name="reserved_has_deadline"),
+    CheckConstraint("params IS NOT NULL OR state IN ('reserved', 'queued')", name="point_known_once_leased"),
+    Index("trials_by_state", "study_id", "state", "number"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("trial_id", ForeignKey("trials.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("token", String(64), nullable=False, unique=True),
+    Column("worker", String(128)),
+    Column("lease_s", Float, nullable=False),
+    Column("leased_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("lapses_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", String(16)),
+    UniqueConstraint("trial_id", "number", name="attempt_number_once"),
+    CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by_something"),
+)
+Index(
+    "one_live_attempt",
+    attempts.c.trial_id,
+    unique=True,
+    sqlite_where=attempts.c.ended_at.is_(None),
+    postgresql_where=attempts.c.ended_at.is_(None),
+)
+Index(
+    "live_attempts_by_lapse",
+    attempts.c.lapses_at,
+    sqlite_where=attempts.c.ended_at.is_(None),
+    postgresql_where=attempts.c.ended_at.is_(None),
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+    Column("trial_id", ForeignKey("trials.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("metrics", JsonOf(dict[str, MeasuredValue]), nullable=False),
+    Column("value", Float(53)),
+    Column("std_error", Float(53)),
+    Column("params", JsonOf(Params), nullable=False),
+    Column("params_as_run", JsonOf(Params)),
+    Column("reason", String(64)),
+    Column("message", Text),
+    Column("late", Boolean, nullable=False),
+    Column("superseded", Boolean, nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    UniqueConstraint("trial_id", "attempt", name="one_result_per_attempt"),
+    UniqueConstraint("study_id", "seq", name="observation_seq_once"),
+    Index("observations_by_value", "study_id", "value"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(32), nullable=False),
+    Column("trial", Integer),
+    Column("data", JsonOf(dict[str, object]), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+gp_states = Table(
+    "gp_states",
+    metadata,
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("hyperparameters", JsonOf(Hyperparameters), nullable=False),
+    Column("n_observed", Integer, nullable=False),
+    Column("fit_s", Float, nullable=False),
+    Column("fitted_at", UtcDateTime, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("scope", String(256), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("trial_numbers", JsonOf(list[int]), nullable=False),
+    Column("response", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("idempotency_keys_by_expiry", "expires_at"),
+)
+
+mapper.map_imperatively(Study, studies)
+mapper.map_imperatively(Attempt, attempts)
+mapper.map_imperatively(Observation, observations)
+mapper.map_imperatively(
+    Trial,
+    trials,
+    properties={
+        "attempts": relationship(Attempt, order_by=attempts.c.number, lazy="selectin"),
+        "observations": relationship(Observation, order_by=observations.c.seq, lazy="selectin"),
+    },
+)
+mapper.map_imperatively(Event, events)
+mapper.map_imperatively(ModelState, gp_states)
+mapper.map_imperatively(KeptResponse, idempotency_keys)
