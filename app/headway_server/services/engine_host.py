@@ -15,13 +15,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
+
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
-
 from headway_server.domain.errors import NotFound
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
-from headway_server.engine import Fitted, FitTask, Optimizer
+from headway_server.engine import FitTask, Fitted, Optimizer
 from headway_server.services.engine_port import (
     Answered,
     Asked,
@@ -118,9 +118,7 @@ class EngineHost:
         summary = warm.optimizer.summary()
         if warm.model is None:
             return summary
-        return summary.model_copy(
-            update={"fitted_at": warm.model.fitted_at, "fit_s": warm.model.fit_s}
-        )
+        return summary.model_copy(update={"fitted_at": warm.model.fitted_at, "fit_s": warm.model.fit_s})
 
     def wait_for_fits(self) -> None:
         """Let the fits that are under way come to their end."""
@@ -188,9 +186,7 @@ class EngineHost:
                     fitted_at=uow.now,
                 )
             )
-            uow.events.record(
-                study, "model.fitted", uow.now, version=version, n_observed=fitted.n_observed
-            )
+            uow.events.record(study, "model.fitted", uow.now, version=version, n_observed=fitted.n_observed)
 
         self._database.write(store)
 

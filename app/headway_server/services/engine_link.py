@@ -17,7 +17,6 @@ from itertools import count
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
-
 from headway_server.domain.errors import EngineUnavailable
 from headway_server.services.engine_port import (
     Answered,
@@ -45,7 +44,7 @@ class _Host:
     def __init__(self, database_url: str, threads: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 (our own module, our own arguments)
                 [
                     sys.executable,
                     "-m",
@@ -193,9 +192,7 @@ class EngineLink:
             except HostAway:
                 continue
             except FutureTimeout as error:
-                raise EngineUnavailable(
-                    f"The engine did not answer within {self._timeout_s:g} s."
-                ) from error
+                raise EngineUnavailable(f"The engine did not answer within {self._timeout_s:g} s.") from error
             if answered.failure is not None:
                 raise EngineUnavailable(f"The engine failed: {answered.failure}")
             return answered.answer

@@ -1,0 +1,1 @@
+"""The HTTP API: routers of a few lines, and one shape for every error."""

@@ -1,0 +1,65 @@
+"""A study's events as a stream (text/event-stream), resumable with Last-Event-ID."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.responses import StreamingResponse
+from pydantic import TypeAdapter
+from starlette.concurrency import run_in_threadpool
+
+from headway_server.api.context import AppContext, Context
+from headway_server.api.problems import responses
+from headway_server.api.studies import StudyName
+from headway_server.services.history import Happening, events_after, last_seq
+
+router = APIRouter(prefix="/v1/studies/{study}", tags=["events"])
+
+KEEP_ALIVE_S = 15.0
+"""A comment goes out after this long without an event, so that proxies keep the stream open."""
+
+_json = TypeAdapter(Happening)
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses=responses(
+        404, 422, also={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+    ),
+)
+async def follow_events(
+    study: StudyName,
+    context: Context,
+    last_event_id: Annotated[str | None, Header(max_length=20, pattern=r"^[0-9]{1,18}$")] = None,
+) -> StreamingResponse:
+    """Follow a study from now on, or from after the event that Last-Event-ID names."""
+    start = (
+        await run_in_threadpool(last_seq, context.database, study)
+        if last_event_id is None
+        else int(last_event_id)
+    )
+    if last_event_id is not None:
+        await run_in_threadpool(last_seq, context.database, study)  # 404 before the stream begins
+    return StreamingResponse(
+        _stream(context, study, start), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _stream(context: AppContext, study: str, seq: int) -> AsyncIterator[str]:
+    poll_s = context.settings.events_poll_ms / 1000
+    quiet_s = 0.0
+    yield ": following\n\n"
+    while not context.draining.is_set():
+        news = await run_in_threadpool(events_after, context.database, study, seq)
+        for happening in news:
+            seq = happening.seq
+            data = _json.dump_json(happening).decode()
+            yield f"id: {seq}\nevent: {happening.type}\ndata: {data}\n\n"
+        quiet_s = 0.0 if news else quiet_s + poll_s
+        if quiet_s >= KEEP_ALIVE_S:
+            quiet_s = 0.0
+            yield ": still here\n\n"
+        await context.pulse.wait(poll_s)

@@ -1,0 +1,74 @@
+"""What a request body may be: JSON, and not too large. Judged before anything is parsed."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from headway_server.api.problems import problem_response
+from headway_server.domain.errors import HeadwayError, PayloadTooLarge, UnsupportedMediaType
+
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+
+
+class BodyLimits:
+    """Middleware that refuses bodies over `max_bytes` (413) and other media types than JSON (415)."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        refused = self._refused(request.headers)
+        body = b"" if refused else await self._read(receive)
+        if body is None:
+            refused = self._too_large()
+        if refused:
+            await problem_response(refused, request)(scope, receive, send)
+            return
+        replayed = False
+
+        async def replay() -> Message:
+            nonlocal replayed
+            if replayed:
+                return await receive()
+            replayed = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+    def _refused(self, headers: Headers) -> HeadwayError | None:
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self._max_bytes:
+            return self._too_large()
+        media_type = headers.get("content-type", "application/json").split(";")[0].strip().lower()
+        # curl -d says this of every body; a shell script must be a full citizen.
+        if media_type not in ("application/json", "application/x-www-form-urlencoded"):
+            return UnsupportedMediaType(
+                f"The body is {media_type[:100]!r}. Send JSON with Content-Type: application/json."
+            )
+        return None
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"The body is over the limit of {self._max_bytes} bytes. Send it in parts.")
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The whole body; None as soon as it is over the limit."""
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return b"".join(chunks)
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self._max_bytes:
+                return None
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)

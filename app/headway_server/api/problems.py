@@ -1,0 +1,169 @@
+"""Every error as application/problem+json (RFC 9457): the domain's errors, FastAPI's own, and bugs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from headway.wire.problem import FieldError, Problem
+from headway_server.domain import errors
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+DOCS = "/problems"
+
+STATUS: Mapping[type[errors.HeadwayError], int] = {
+    errors.MalformedRequest: 400,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.Conflict: 409,
+    errors.PayloadTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.InvalidRequest: 422,
+    errors.Unavailable: 503,
+}
+"""HTTP status of each branch of the domain's errors."""
+
+RETRY_AFTER_S = 1
+
+DESCRIPTIONS = {
+    400: "The request could not be read",
+    404: "No such study or trial",
+    409: "The present state does not allow it",
+    413: "The body is too large",
+    415: "The body is not application/json",
+    422: "The request's meaning is wrong",
+    500: "A bug",
+    503: "Try again later",
+}
+
+
+Described = dict[int | str, dict[str, Any]]
+
+
+def responses(*statuses: int, also: Described | None = None) -> Described:
+    """OpenAPI's account of the errors that a route can answer, and of what else it answers."""
+    return (also or {}) | {
+        status: {
+            "description": DESCRIPTIONS[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in (*statuses, 500, 503)
+    }
+
+
+def problem_response(error: errors.HeadwayError, request: Request) -> Response:
+    """The error as a response."""
+    status = next(STATUS[branch] for branch in type(error).__mro__ if branch in STATUS)
+    return _response(
+        request,
+        Problem(
+            type=f"{DOCS}#{error.slug}",
+            title=error.title,
+            status=status,
+            detail=error.detail,
+            code=error.slug,
+            instance=request.url.path,
+            errors=error.fields,
+            retryable=error.retryable,
+            docs=f"{DOCS}#{error.slug}",
+            action=error.action,
+        ),
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make this application answer every error in the one shape."""
+
+    @app.exception_handler(errors.HeadwayError)
+    def _known(request: Request, error: errors.HeadwayError) -> Response:
+        return problem_response(error, request)
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return problem_response(_from_validation(error), request)
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: HTTPException) -> Response:
+        return problem_response(_from_http(request, error), request)
+
+    @app.exception_handler(Exception)
+    def _bug(request: Request, error: Exception) -> Response:
+        trace_id = uuid4().hex
+        log.error("trace %s: %s %s", trace_id, request.method, request.url.path, exc_info=error)
+        return _response(
+            request,
+            Problem(
+                type=f"{DOCS}#internal",
+                title="A bug in the server",
+                status=500,
+                detail="This is a bug. Report it with the trace id; the same request may be sent again.",
+                code="internal",
+                instance=request.url.path,
+                trace_id=trace_id,
+                docs=f"{DOCS}#internal",
+            ),
+        )
+
+
+def _response(request: Request, problem: Problem) -> Response:
+    del request
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.retryable else {}
+    return Response(
+        problem.model_dump_json(exclude_none=True), problem.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def _from_validation(error: RequestValidationError) -> errors.HeadwayError:
+    faults = error.errors()
+    for fault in faults:
+        if fault["type"] == "json_invalid":
+            position = fault["loc"][-1]
+            reason = fault.get("ctx", {}).get("error", "")
+            return errors.MalformedRequest(
+                f"The body is not JSON: {reason} at character {position}. Send a JSON object."
+            )
+    return errors.ValidationFailed.over([_field(fault) for fault in faults])
+
+
+def _field(fault: Mapping[str, Any]) -> FieldError:
+    where, *path = fault["loc"]
+    pointer = "".join(f"/{part}".replace("~", "~0") for part in path if not _is_union_tag(part))
+    given = "" if fault["type"] == "missing" else f" Got {_short(fault.get('input'))}."
+    name = pointer if where == "body" else f"{where} parameter {'.'.join(map(str, path))!r}"
+    return FieldError(
+        pointer=pointer or "/",
+        message=f"{name or 'The body'} is not valid.{given}",
+        hint=f"{fault['msg']}.",
+    )
+
+
+def _is_union_tag(part: object) -> bool:
+    """Pydantic names the branch of a union in the path (`float`, `MeasuredValue`); JSON has no such step."""
+    return isinstance(part, str) and (part in _UNION_TAGS or part.startswith(("function-", "constrained-")))
+
+
+_UNION_TAGS = frozenset({"float", "int", "bool", "str", "MeasuredValue", "categorical", "boolean"})
+
+
+def _short(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= 120 else f"{text[:120]}…"
+
+
+def _from_http(request: Request, error: HTTPException) -> errors.HeadwayError:
+    path = request.url.path[:200]
+    if error.status_code == 404:
+        return errors.NotFound(f"There is nothing at {path!r}. The API's paths are listed in /openapi.json.")
+    if error.status_code == 405:
+        return errors.MethodNotAllowed(f"{path!r} does not take {request.method}.")
+    if error.status_code == 400:
+        return errors.MalformedRequest(f"The request could not be read: {error.detail}")
+    raise AssertionError(f"no problem for status {error.status_code}") from error

@@ -1,0 +1,125 @@
+"""Trials over HTTP: suggest, heartbeat, finish, read."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Response
+from starlette.concurrency import run_in_threadpool
+
+from headway.wire.trial import (
+    FinishRequest,
+    FinishResponse,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    SuggestRequest,
+    SuggestResponse,
+    TrialColumns,
+    TrialPage,
+    TrialState,
+    TrialView,
+)
+from headway_server.api.context import Context
+from headway_server.api.problems import responses
+from headway_server.api.studies import Cursor, Limit, StudyName
+from headway_server.services import trials
+from headway_server.services.finish import finish
+from headway_server.services.heartbeat import heartbeat
+from headway_server.services.idempotency import RequestKey
+from headway_server.services.suggest import Suggested, suggest
+
+router = APIRouter(prefix="/v1/studies/{study}", tags=["trials"])
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The trial's number in its study")]
+IdempotencyKey = Annotated[
+    str | None, Header(min_length=1, max_length=128, description="Repeats of a request carry the same key")
+]
+
+
+@router.post(
+    "/trials:suggest",
+    status_code=201,
+    responses=responses(
+        400,
+        404,
+        413,
+        415,
+        422,
+        also={200: {"model": SuggestResponse, "description": "Nothing was handed out"}},
+    ),
+)
+async def suggest_trials(
+    study: StudyName,
+    request: SuggestRequest,
+    context: Context,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> SuggestResponse:
+    """Hand out trials; with `wait_ms`, hold the answer `wait` back until it can be `ok` or `done`."""
+    key = (
+        RequestKey.of(f"POST /v1/studies/{study}/trials:suggest", idempotency_key, request)
+        if idempotency_key
+        else None
+    )
+    answered = await _suggest_within(context, study, request, key)
+    response.status_code = 201 if answered.response.status == "ok" else 200
+    if answered.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    elif answered.response.status == "ok":
+        context.pulse.beat()
+    return answered.response
+
+
+async def _suggest_within(
+    context: Context, study: str, request: SuggestRequest, key: RequestKey | None
+) -> Suggested:
+    deadline = time.monotonic() + request.wait_ms / 1000
+    while True:
+        answered = await run_in_threadpool(suggest, context.database, context.engine, study, request, key)
+        left = deadline - time.monotonic()
+        if answered.response.status != "wait" or left <= 0 or context.draining.is_set():
+            return answered
+        pause = answered.response.retry_after_s or 1.0
+        await context.pulse.wait(min(left, pause))
+        await asyncio.sleep(0)
+
+
+@router.post("/trials/{number}:finish", responses=responses(400, 404, 409, 413, 415, 422))
+async def finish_trial(
+    study: StudyName, number: Number, result: FinishRequest, context: Context
+) -> FinishResponse:
+    """Report a result. Safe to repeat; late results are kept."""
+    answered = await run_in_threadpool(finish, context.database, study, number, result)
+    context.pulse.beat()
+    return answered
+
+
+@router.post("/trials/{number}:heartbeat", responses=responses(400, 404, 409, 413, 415, 422))
+def heartbeat_trial(
+    study: StudyName, number: Number, request: HeartbeatRequest, context: Context
+) -> HeartbeatResponse:
+    """Renew a lease."""
+    return heartbeat(context.database, study, number, request)
+
+
+@router.get("/trials", responses=responses(404, 422))
+def list_trials(  # noqa: PLR0917 (FastAPI passes them by name)
+    study: StudyName,
+    context: Context,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    state: TrialState | None = None,
+    format: Literal["rows", "columns"] = "rows",  # noqa: A002 (the name on the wire)
+) -> TrialPage | TrialColumns:
+    """Trials by number, as rows or as columns."""
+    if format == "columns":
+        return trials.columns(context.database, study, cursor, limit, state)
+    return trials.page(context.database, study, cursor, limit, state)
+
+
+@router.get("/trials/{number}", responses=responses(404, 422))
+def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
+    """One trial with its attempts and results."""
+    return trials.read(context.database, study, number)

@@ -1,0 +1,109 @@
+"""The application: wiring, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from headway.wire.problem import Problem
+from headway_server.api import events, health, problems, studies, trials
+from headway_server.api.context import AppContext, Pulse
+from headway_server.api.limits import BodyLimits
+from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.services.engine_link import EngineLink
+from headway_server.services.leases import sweep
+from headway_server.settings import Settings, sqlite_url
+from headway_server.storage.database import Database
+from headway_server.storage.schema import require_known_schema
+from headway_server.web import pages
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The server as an ASGI application. It opens the database and starts the engine in its lifespan.
+
+    Raises (in the lifespan):
+        SchemaMismatch: the database has another schema; the message says what to run.
+    """
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database(settings.database_url)
+        await run_in_threadpool(require_known_schema, database)
+        engine = EngineLink(
+            database.url, timeout_s=settings.engine_timeout_s, threads=settings.engine_threads
+        )
+        context = AppContext(settings, database, engine, Pulse(), asyncio.Event())
+        app.state.context = context
+        await run_in_threadpool(engine.start)
+        sweeping = asyncio.create_task(_sweep_for_ever(context))
+        try:
+            yield
+        finally:
+            context.draining.set()
+            context.pulse.beat()
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+            await run_in_threadpool(engine.close)
+            database.dispose()
+
+    app = FastAPI(
+        title="headway",
+        version=version("headway"),
+        summary="Asynchronous Bayesian optimisation: suggest, finish, and nothing is lost.",
+        lifespan=lifespan,
+        docs_url="/docs/api",
+        redoc_url=None,
+    )
+    problems.install(app)
+    app.add_middleware(BodyLimits, max_bytes=settings.max_body_bytes)
+    for room in (studies, trials, events, health):
+        app.include_router(room.router)
+    pages.install(app)
+    _describe_problems(app)
+    return app
+
+
+def create_local_app(database_path: str | None = None) -> FastAPI:
+    """The same application on an embedded SQLite file, for `Client.local()`."""
+    path = Path(database_path or ".headway/headway.db")
+    return create_app(Settings(database_url=sqlite_url(path)))
+
+
+async def _sweep_for_ever(context: AppContext) -> None:
+    while True:
+        await asyncio.sleep(context.settings.sweep_every_s)
+        try:
+            if await run_in_threadpool(sweep, context.database):
+                context.pulse.beat()
+        except DatabaseUnavailable as error:
+            log.warning("sweep: %s", error.detail)
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the one shape of every error into the OpenAPI document, in place of FastAPI's own."""
+    build = app.openapi
+
+    def openapi() -> dict[str, object]:
+        if app.openapi_schema is None:
+            document = build()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            reference = "#/components/schemas/{model}"
+            described = Problem.model_json_schema(mode="serialization", ref_template=reference)
+            schemas.update(described.pop("$defs", {}))
+            schemas["Problem"] = described
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,34 @@
+"""Every setting of the server: HEADWAY_… in the environment, built once and passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def sqlite_url(path: str | Path) -> str:
+    """The URL of an embedded SQLite database."""
+    return f"sqlite:///{Path(path).absolute()}"
+
+
+class Settings(BaseSettings):
+    """The server's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADWAY_", frozen=True)
+
+    database_url: str = Field(default_factory=lambda: sqlite_url(".headway/headway.db"))
+    """Where the studies are: sqlite:///path or postgresql://…"""
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
+    """Largest request body that is read, bytes."""
+    sweep_every_s: Annotated[float, Field(gt=0)] = 2.0
+    """How often lapsed leases are taken back, seconds."""
+    events_poll_ms: Annotated[int, Field(ge=10)] = 250
+    """How often a stream of events, or a held suggest, looks for news from other processes, ms."""
+    engine_timeout_s: Annotated[float, Field(gt=0, le=55)] = 30.0
+    """How long a suggestion may take to compute before a random point stands in, seconds.
+    Below the 60 s after which a reserved number passes to another request."""
+    engine_threads: Annotated[int, Field(ge=1)] = 1
+    """Numerical threads of the engine host."""

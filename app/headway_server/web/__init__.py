@@ -1,0 +1,1 @@
+"""The pages: server-rendered, small, and live by server-sent events."""
