@@ -1,0 +1,1 @@
+"""Cross-validated error of a support vector machine on handwritten digits."""
