@@ -1,0 +1,1 @@
+"""Local processes: start them, keep them running, stop them all."""
