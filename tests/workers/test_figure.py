@@ -1,0 +1,145 @@
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headway.wire.model import ModelSummary
+from headway.wire.space import Boolean, Categorical, Float, Int
+from headway.wire.study import Best, Interval, StudyView, TrialCounts
+from headway.wire.trial import AttemptView, MeasuredValue, ObservationView, TrialView
+from headway_server.domain.space import SearchSpace
+from headway_workers.demo import figure
+from headway_workers.demo.record import Outcome, Record, WorkingTime
+from headway_workers.demo.slices import along, slices
+from headway_workers.digits_svm.objective import DigitsSvm
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def trial(number: int, value: float | None, leased_s: float, ended_s: float, worker: str) -> TrialView:
+    leased, ended = (START + timedelta(seconds=s) for s in (leased_s, ended_s))
+    outcome = "infeasible" if value is None else "completed"
+    space = SearchSpace(DigitsSvm.parameters)
+    observation = ObservationView(
+        attempt=1,
+        outcome=outcome,
+        metrics={} if value is None else {"error": MeasuredValue(value=value)},
+        params_as_run=None,
+        reason=None,
+        message=None,
+        late=False,
+        superseded=False,
+        received_at=ended,
+    )
+    attempt = AttemptView(
+        number=1,
+        worker=worker,
+        leased_at=leased,
+        heartbeat_at=None,
+        expires_at=ended,
+        ended_at=ended,
+        ended_by="finished",
+    )
+    return TrialView(
+        number=number,
+        state=outcome,
+        params=space.from_uniform(np.random.default_rng(number).random(5).tolist()),
+        space_version=1,
+        seed=number,
+        value=value,
+        std_error=None,
+        origin=None,
+        attempts=(attempt,),
+        observations=(observation,),
+        created_at=leased,
+        updated_at=ended,
+    )
+
+
+@pytest.fixture
+def record() -> Record:
+    rng = np.random.default_rng(0)
+    clocks = [0.0] * 4
+    trials = []
+    for n in range(1, 61):
+        w = int(np.argmin(clocks))
+        seconds = float(rng.lognormal(-0.2, 0.6))
+        value = None if n % 17 == 0 else 0.008 + float(rng.lognormal(-3 - n / 20, 1.0))
+        trials.append(trial(n, value, clocks[w], clocks[w] + seconds, f"worker-{w + 1}"))
+        clocks[w] += seconds + 0.05
+    view = StudyView(
+        name="digits-svm",
+        state="running",
+        definition=DigitsSvm.definition(),
+        definition_hash="",
+        space_version=1,
+        trials=TrialCounts(completed=57, infeasible=3),
+        budget_left=0,
+        created_at=START,
+        updated_at=START,
+    )
+    return Record(view, tuple(trials))
+
+
+@pytest.fixture
+def outcome(record: Record) -> Outcome:
+    best = min(record.observed, key=lambda seen: seen.value)
+    params = record.trials[best.trial - 1].params
+    assert params is not None
+
+    def predict(points):
+        means = [
+            0.02 + 0.01 * abs(math.log(point["C"])) + 0.05 * (point["kernel"] == "poly") for point in points
+        ]
+        return [Interval(mean=m, sd=0.004, low=m - 0.008, high=m + 0.008) for m in means]
+
+    importance = {"C": 0.6, "kernel": 0.3, "gamma": 0.1}
+    model = ModelSummary(version=3, n_observed=57, importance=importance)
+    pieces = slices(DigitsSvm.parameters, params, importance, predict)
+    return Outcome(record, Best(trial=best.trial, params=params, value=best.value), model, pieces)
+
+
+def test_figure_is_written_as_a_png(outcome: Outcome, tmp_path: Path):
+    path = figure.write(outcome, tmp_path / "new" / "figure.png")
+    assert path.read_bytes().startswith(PNG)
+    assert path.stat().st_size > 50_000
+
+
+def test_figure_of_a_study_without_a_result_is_written_too(record: Record, tmp_path: Path):
+    nothing = Outcome(Record(record.study, ()), None, ModelSummary(version=0, n_observed=0), ())
+    assert figure.write(nothing, tmp_path / "figure.png").read_bytes().startswith(PNG)
+
+
+def test_slices_run_along_the_two_most_important_parameters(outcome: Outcome):
+    assert [piece.parameter.name for piece in outcome.slices] == ["C", "kernel"]
+
+
+def test_incumbent_never_gets_worse(record: Record):
+    best = [seen.best for seen in record.observed]
+    assert best == sorted(best, reverse=True)
+
+
+def test_record_is_complete_when_nothing_is_left_and_nothing_is_out(record: Record):
+    assert record.complete
+    out = record.study.model_copy(update={"trials": TrialCounts(completed=56, leased=1)})
+    assert not Record(out, ()).complete
+
+
+def test_values_along_a_parameter_stay_inside_and_cover_it():
+    assert along(Boolean(name="x")) == (False, True)
+    assert along(Categorical(("a", "b"), name="x")) == ("a", "b")
+    assert along(Int(2, 5, name="x")) == (2, 3, 4, 5)
+    values = along(Float(1e-3, 1.0, log=True, name="x"))
+    assert (min(values), max(values)) == (values[0], values[-1])
+    assert 1e-3 <= float(values[0]) < 1.001e-3
+    assert 0.999 < float(values[-1]) <= 1.0
+
+
+def test_working_time_leaves_out_the_pause_between_two_runs(record: Record):
+    trials = (trial(1, 0.1, 0, 1, "a"), trial(2, 0.1, 1_000, 1_002, "a"))
+    clock = WorkingTime(Record(record.study, trials))
+    assert clock.seconds(START + timedelta(seconds=1_002)) == 3.0
+    assert clock.resumed == [1.0]

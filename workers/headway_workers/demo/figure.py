@@ -1,0 +1,182 @@
+"""The figure of a finished study: incumbent over time, who worked when, and the posterior's slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from headway.wire.space import Boolean, Categorical
+from headway_workers.demo.record import Outcome, Record, WorkingTime
+from headway_workers.demo.slices import Slice
+
+INK, GREY, PALE = "#1f2933", "#8a94a0", "#e4e8ec"
+BLUE, LIGHT_BLUE, GOLD, RED = "#2563a8", "#a9c4e2", "#e0a100", "#c43d3d"
+
+LOG_SPREAD = 20.0
+"""Positive values that differ by more than this factor are drawn on a log axis."""
+
+
+def write(outcome: Outcome, path: Path) -> Path:
+    """Draw the study's end as a PNG of 1,760 × 1,440 pixels."""
+    figure = Figure(
+        figsize=(11, 9), dpi=160, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    )
+    FigureCanvasAgg(figure)
+    rows = figure.add_gridspec(3, 2, height_ratios=(3.2, 1.5, 2.6))
+    top = figure.add_subplot(rows[0, :])
+    _incumbent(top, outcome.record)
+    _gantt(figure.add_subplot(rows[1, :], sharex=top), outcome.record)
+    for column, piece in enumerate(outcome.slices[:2]):
+        _slice(figure.add_subplot(rows[2, column]), piece, outcome)
+    definition = outcome.record.study.definition
+    figure.suptitle(f"{definition.name}: {_conclusion(outcome)}", x=0.01, ha="left", color=INK, fontsize=13)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    return path
+
+
+def _conclusion(outcome: Outcome) -> str:
+    trials = f"{outcome.record.ended} trials"
+    if outcome.best is None:
+        return f"{trials}, none completed"
+    objective = outcome.record.study.definition.objectives[0].name
+    return f"best {objective} {outcome.best.value:.4g} at trial {outcome.best.trial}, {trials}"
+
+
+def _incumbent(axes: Axes, record: Record) -> None:
+    _plain(axes)
+    objective = record.study.definition.objectives[0]
+    axes.set_ylabel(f"{objective.name} ({objective.goal}d)")
+    axes.set_title("Incumbent over time; every dot is a trial", loc="left", fontsize=10, color=GREY)
+    axes.tick_params(labelbottom=False)
+    if not record.observed:
+        return
+    clock = WorkingTime(record)
+    times = [clock.seconds(seen.at) for seen in record.observed]
+    values = [seen.value for seen in record.observed]
+    best = [seen.best for seen in record.observed]
+    improved = [seen.improved for seen in record.observed]
+    _scale(axes, values)
+    axes.scatter(
+        [t for t, up in zip(times, improved, strict=True) if not up],
+        [v for v, up in zip(values, improved, strict=True) if not up],
+        s=16, color=LIGHT_BLUE, edgecolor="none", zorder=2, label="trial",
+    )  # fmt: skip
+    axes.step([*times, max(times)], [*best, best[-1]], where="post", color=BLUE, lw=1.8, zorder=3)
+    axes.scatter(
+        [t for t, up in zip(times, improved, strict=True) if up],
+        [v for v, up in zip(values, improved, strict=True) if up],
+        s=34, color=GOLD, edgecolor=INK, linewidth=0.6, zorder=4, label="new incumbent",
+    )  # fmt: skip
+    failed = [
+        clock.seconds(trial.observations[0].received_at)
+        for trial in record.trials
+        if trial.value is None and trial.observations
+    ]
+    if failed:
+        transform = axes.get_xaxis_transform()
+        axes.scatter(
+            failed, [0.02] * len(failed), marker="x", s=22, color=RED, transform=transform, label="no value"
+        )
+    for moment in clock.resumed:
+        axes.axvline(moment, color=GREY, lw=1, ls=":")
+    axes.legend(loc="upper right", frameon=False, fontsize=8.5, ncols=3)
+
+
+def _gantt(axes: Axes, record: Record) -> None:
+    _plain(axes)
+    axes.grid(visible=False)
+    axes.set_title("Who worked on what: one bar an attempt", loc="left", fontsize=10, color=GREY)
+    axes.set_xlabel("working time, seconds")
+    attempts = list(record.attempts)
+    if not attempts:
+        return
+    clock = WorkingTime(record)
+    workers = sorted({attempt.worker or "?" for _, attempt in attempts})
+    gold = {seen.trial for seen in record.observed if seen.improved}
+    for trial, attempt in attempts:
+        start = clock.seconds(attempt.leased_at)
+        end = clock.seconds(attempt.ended_at) if attempt.ended_at else start
+        if attempt.ended_by in {"expired", "superseded", "released"} or trial.value is None:
+            colour = RED
+        else:
+            colour = GOLD if trial.number in gold else BLUE
+        row = workers.index(attempt.worker or "?")
+        axes.barh(row, end - start, left=start, height=0.66, color=colour, edgecolor="white", linewidth=0.7)
+    axes.set_yticks(range(len(workers)), workers)
+    axes.set_ylim(len(workers) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(left=0.0)
+    kinds = {BLUE: "finished", GOLD: "new incumbent", RED: "lost, released or no value"}
+    handles = [Patch(color=colour, label=label) for colour, label in kinds.items()]
+    axes.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3, frameon=False, fontsize=8.5
+    )
+
+
+def _slice(axes: Axes, piece: Slice, outcome: Outcome) -> None:
+    _plain(axes)
+    name = piece.parameter.name
+    mean = [interval.mean for interval in piece.posterior]
+    low = [interval.low for interval in piece.posterior]
+    high = [interval.high for interval in piece.posterior]
+    if isinstance(piece.parameter, Categorical | Boolean):
+        at: list[Any] = list(range(len(piece.values)))
+        here = piece.values.index(piece.incumbent)
+        axes.vlines(at, low, high, color=LIGHT_BLUE, lw=7, zorder=2)
+        axes.scatter(at, mean, color=BLUE, s=34, zorder=3)
+        axes.set_xticks(at, [str(value) for value in piece.values])
+        axes.set_xlim(-0.5, len(at) - 0.5)
+    else:
+        at = [float(value) for value in piece.values]
+        here = min(range(len(at)), key=lambda i: abs(at[i] - float(piece.incumbent)))
+        axes.fill_between(at, low, high, color=LIGHT_BLUE, alpha=0.6, lw=0, zorder=2)
+        axes.plot(at, mean, color=BLUE, lw=1.8, zorder=3)
+        if piece.parameter.log:
+            axes.set_xscale("log")
+        axes.set_xlim(at[0], at[-1])
+        seen = [float(t.params[name]) for t in outcome.record.trials if t.params and t.value is not None]
+        axes.plot(
+            seen, [0.015] * len(seen), "|", color=GREY, ms=7, alpha=0.7, transform=axes.get_xaxis_transform()
+        )
+    _scale(axes, [*mean, *low, *high])
+    axes.scatter([at[here]], [mean[here]], color=GOLD, edgecolor=INK, linewidth=0.6, s=60, zorder=5)
+    axes.set_xlabel(f"{name} (importance {piece.importance:.0%})")
+    axes.set_ylabel(outcome.record.study.definition.objectives[0].name)
+    axes.set_title("Posterior through the incumbent", loc="left", fontsize=10, color=GREY)
+    key = [
+        Line2D([], [], color=BLUE, lw=1.8, label="mean"),
+        Patch(color=LIGHT_BLUE, alpha=0.6, label="95 % interval"),
+        Line2D([], [], marker="o", ls="", color=GOLD, markeredgecolor=INK, label="incumbent"),
+    ]
+    axes.legend(handles=key, frameon=False, fontsize=8.5, loc="best")
+
+
+def _scale(axes: Axes, values: list[float]) -> None:
+    """A log axis with plain numbers, where the values call for one."""
+    if min(values) <= 0 or max(values) / min(values) < LOG_SPREAD:
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(FixedLocator([]))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GREY)
+    axes.grid(visible=True, color=PALE, lw=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=9)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)

@@ -1,0 +1,71 @@
+"""The posterior along one parameter, through the incumbent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from headway.wire.base import Params, ParamValue
+from headway.wire.space import Boolean, Categorical, Float, Int, Parameter
+from headway.wire.study import Interval
+
+RESOLUTION = 61
+"""Points along a number's range."""
+
+Predict = Callable[[Sequence[Params]], Sequence[Interval]]
+"""The posterior at some points, in order."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The posterior along one parameter, all others at the incumbent's values."""
+
+    parameter: Parameter
+    values: tuple[ParamValue, ...]
+    posterior: tuple[Interval, ...]
+    """One interval a value."""
+    incumbent: ParamValue
+    importance: float
+    """Share of the model's inverse lengthscales."""
+
+
+def slices(
+    parameters: Sequence[Parameter],
+    incumbent: Params,
+    importance: dict[str, float],
+    predict: Predict,
+    count: int = 2,
+) -> tuple[Slice, ...]:
+    """The `count` most important parameters' slices, the most important first."""
+    chosen = sorted(parameters, key=lambda p: -importance.get(p.name, 0.0))[:count]
+    found: list[Slice] = []
+    for parameter in chosen:
+        values = along(parameter)
+        posterior = predict([{**incumbent, parameter.name: value} for value in values])
+        share = importance.get(parameter.name, 0.0)
+        found.append(Slice(parameter, values, tuple(posterior), incumbent[parameter.name], share))
+    return tuple(found)
+
+
+def along(parameter: Parameter) -> tuple[ParamValue, ...]:
+    """Values that cover a parameter's range evenly on its own scale; every choice of a categorical one."""
+    match parameter:
+        case Categorical(choices=choices):
+            return choices
+        case Boolean():
+            return (False, True)
+        case Float() | Int():
+            low, high = (
+                (math.log(parameter.low), math.log(parameter.high))
+                if parameter.log
+                else (parameter.low, parameter.high)
+            )
+            steps = [low + (high - low) * i / (RESOLUTION - 1) for i in range(RESOLUTION)]
+            points = [math.exp(step) if parameter.log else step for step in steps]
+            if isinstance(parameter, Int):
+                return tuple(sorted({min(parameter.high, max(parameter.low, round(v))) for v in points}))
+            return tuple(min(parameter.high, max(parameter.low, v)) for v in points)
+        case _:
+            assert_never(parameter)
