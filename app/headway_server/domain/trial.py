@@ -151,12 +151,10 @@ class Trial:
     def reserve_again(self, now: datetime) -> None:
         """Take over a reservation whose owner never came back with the point."""
         self._enter("reserved", now)
-        self.reserved_until = now + timedelta(seconds=RESERVATION_S)
 
     def place(self, params: Params, origin: Receipt) -> None:
         """The reserved number has its point."""
         self.params, self.origin = params, origin
-        self.reserved_until = None
 
     def lease(self, worker: str | None, requested_s: float | None, policy: Policy, now: datetime) -> Attempt:
         """Hand the trial to a worker. Its point is known and nobody holds it."""
@@ -181,7 +179,6 @@ class Trial:
     def lapse(self, policy: Policy, now: datetime) -> None:
         """Nobody renewed the lease (or brought the reserved point) in time."""
         if self.state == "reserved":
-            self.reserved_until = None
             self._enter("queued", now)
             return
         self._live().end("expired", now)
@@ -295,6 +292,7 @@ class Trial:
 
     def _enter(self, state: TrialState, now: datetime, live_attempt: int | None = None) -> None:
         self.state, self.live_attempt, self.updated_at = state, live_attempt, now
+        self.reserved_until = now + timedelta(seconds=RESERVATION_S) if state == "reserved" else None
 
     def _attempt(self, token: str) -> Attempt:
         for attempt in self.attempts:

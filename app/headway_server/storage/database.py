@@ -120,7 +120,9 @@ class Database:
             stamp = session.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
             now = datetime.fromisoformat(stamp).replace(tzinfo=UTC)
         else:
-            now = session.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)
+            # Whole milliseconds, as SQLite gives and the wire carries: what was told is what was stored.
+            stamp = text("SELECT date_trunc('milliseconds', clock_timestamp())")
+            now = session.execute(stamp).scalar_one().astimezone(UTC)
         return now + self.clock_offset
 
 

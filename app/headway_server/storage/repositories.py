@@ -168,7 +168,7 @@ class TrialRepository:
         query = (
             select(trials.c.state, func.count()).where(trials.c.study_id == study.id).group_by(trials.c.state)
         )
-        return TrialCounts.model_validate(dict(self._session.execute(query).tuples().all()))
+        return TrialCounts.model_validate(dict(self._session.execute(query).all()))
 
     def page(self, study: Study, after: int, limit: int, state: TrialState | None) -> Sequence[Trial]:
         """Up to `limit` trials with numbers above `after`, by number."""
