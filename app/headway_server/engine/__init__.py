@@ -1,1 +1,7 @@
 """The numerics of headway: an exact Gaussian process per study. Its only door is `Optimizer`."""
+
+from headway_server.engine.fitting import FitTask, Fitted
+from headway_server.engine.optimizer import Optimizer, Suggestion
+from headway_server.engine.strategies import STRATEGIES, Strategy
+
+__all__ = ["STRATEGIES", "FitTask", "Fitted", "Optimizer", "Strategy", "Suggestion"]

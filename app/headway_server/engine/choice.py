@@ -1,0 +1,58 @@
+"""Choose a point that nobody has: no two suggestions at one posterior are the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headway_server.engine.encoding import Encoding
+from headway_server.engine.kernel import Array
+
+SAME = 1e-6
+"""Points that differ by less than this in every coordinate of the unit cube are the same point."""
+ENUMERABLE = 20_000
+DRAWS = 256
+
+
+class Taken:
+    """Points in flight or given out, (t, d), which must not be repeated while there is another; and
+    observed ones, (n, d), which are avoided where a repeat would teach nothing.
+    """
+
+    def __init__(self, in_flight: Array, observed: Array) -> None:
+        self._in_flight = in_flight
+        self._observed = observed
+
+    def is_free(self, row: Array, *, avoid_observed: bool) -> bool:
+        """Whether a row (d,) may be given out."""
+        if _holds(self._in_flight, row):
+            return False
+        return not (avoid_observed and _holds(self._observed, row))
+
+
+def first_free(rows: Array, taken: Taken, *, avoid_observed: bool) -> int | None:
+    """Index of the first row, of (c, d) in order of preference, that is free; None where none is.
+
+    Observed points are avoided if asked for, unless all rows that are not in flight were observed.
+    """
+    for avoid in (True, False) if avoid_observed else (False,):
+        for i, row in enumerate(rows):
+            if taken.is_free(row, avoid_observed=avoid):
+                return i
+    return None
+
+
+def another(encoding: Encoding, taken: Taken, rng: np.random.Generator, *, avoid_observed: bool) -> Array:
+    """A random free row (d,); any row where the whole space is taken."""
+    drawn = encoding.from_samples(rng.random((DRAWS, encoding.n_parameters)))
+    place = first_free(drawn, taken, avoid_observed=avoid_observed)
+    if place is not None:
+        return np.asarray(drawn[place])
+    if encoding.size is not None and encoding.size <= ENUMERABLE:
+        everything = rng.permutation(encoding.everything())
+        place = first_free(everything, taken, avoid_observed=avoid_observed)
+        return np.asarray(everything[place or 0])
+    return np.asarray(drawn[0])
+
+
+def _holds(rows: Array, row: Array) -> bool:
+    return len(rows) > 0 and bool((np.abs(rows - row).max(axis=1) < SAME).any())

@@ -1,0 +1,260 @@
+"""The engine's only door: tell it results, ask it for points."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from headway.wire.base import Params
+from headway.wire.model import ModelSummary
+from headway.wire.study import Interval
+from headway.wire.trial import Receipt
+from headway_server.domain.errors import NotFinite, UnknownStrategy
+from headway_server.domain.space import SearchSpace
+from headway_server.engine.choice import Taken, another, first_free
+from headway_server.engine.encoding import Encoding
+from headway_server.engine.fitting import FitTask, Fitted
+from headway_server.engine.kernel import Array
+from headway_server.engine.model import Model, intervals, prediction, summary
+from headway_server.engine.observations import Observations
+from headway_server.engine.posterior import Given, Posterior
+from headway_server.engine.randomness import Purpose, stream
+from headway_server.engine.search import Effort, search
+from headway_server.engine.strategies import STRATEGIES, Draw, Sobol, Strategy, Surface
+
+NO_FACTOR = "the kernel matrix has no Cholesky factor, whatever the jitter"
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A point and how it was made."""
+
+    params: Params
+    receipt: Receipt
+
+
+def default_n_initial(n_parameters: int) -> int:
+    """Length of the Sobol start: 2 d + 2, at least 4 and at most 20.
+
+    A model of d lengthscales, a noise and two scales is little more than its prior before about 2 d
+    points; past 20 the dimension-scaled prior knows more than further blind points would show.
+    """
+    return max(4, min(2 * n_parameters + 2, 20))
+
+
+class Optimizer:
+    """Bayesian optimisation of one study, one process, one thread; fits may run in another.
+
+    Equal arguments, results (in order), fits, `number`, `pending` and `given_out` give bitwise equal
+    suggestions on one machine, whatever else the process has done.
+
+    Raises:
+        UnknownStrategy: naming the strategies that there are.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        strategy: str = "rucb",
+        seed: int = 0,
+        maximize: bool = False,
+        n_initial: int | None = None,
+        refit: Literal["inline", "external"] = "inline",
+        device: str = "cpu",
+    ) -> None:
+        if strategy not in STRATEGIES:
+            raise UnknownStrategy.at(
+                "/strategy", f"There is no strategy {strategy!r}.", f"Choose one of {', '.join(STRATEGIES)}."
+            )
+        if device != "cpu":
+            raise ValueError(f"device {device!r}: the engine computes on the CPU only so far")
+        self.space = space
+        self.strategy: Strategy = STRATEGIES[strategy]()
+        self.seed = seed
+        self.n_initial = default_n_initial(len(space.parameters)) if n_initial is None else n_initial
+        self._refit = refit
+        self._encoding = Encoding(space)
+        self._sign = 1.0 if maximize else -1.0
+        self._observations = Observations(self._encoding.width)
+        self._model: Model | None = None
+        self._version = 0
+        self._fit_failed_at = 0
+        self._last_number = 0
+        self._given_out: list[Params] = []
+
+    @property
+    def n_observed(self) -> int:
+        """How many results it was told."""
+        return len(self._observations)
+
+    @property
+    def model_version(self) -> int:
+        """Version of the hyperparameters; 0: none fitted yet."""
+        return self._version
+
+    @property
+    def fitted(self) -> Fitted | None:
+        """The fit in use, to be stored and adopted by another process."""
+        return None if self._model is None else self._model.fitted
+
+    def tell(self, params: Params, value: float, std_error: float | None = None) -> None:
+        """Take up a result. Cheap: the posterior follows at the next question.
+
+        Raises:
+            UnknownParameter, MissingParameter, OutOfBounds, NotFinite: naming what is wrong.
+        """
+        if not math.isfinite(value):
+            raise NotFinite.at("/value", f"The value is {value}.", "Give a finite number.")
+        if std_error is not None and not (math.isfinite(std_error) and std_error >= 0):
+            raise NotFinite.at("/std_error", f"The standard error is {std_error}.", "Give a number ≥ 0.")
+        point = self.space.check(params)
+        self._observations.append(self.space.to_unit(point), self._sign * value, std_error or 0.0)
+        self._given_out.clear()
+
+    def ask(
+        self,
+        pending: Sequence[Params] = (),
+        *,
+        number: int | None = None,
+        given_out: Sequence[Params] | None = None,
+    ) -> Suggestion:
+        """The next point.
+
+        `number` is the trial's (from 1; None: one more than the last). `pending` are the points in
+        flight, `given_out` those among them that were handed out at the present posterior (None: what
+        this object has handed out since the last result or fit).
+        """
+        began = time.perf_counter()
+        number = self._last_number + 1 if number is None else number
+        self._last_number = max(self._last_number, number)
+        given = list(self._given_out if given_out is None else given_out)
+        params, receipt = self._choose(number, list(pending), given)
+        self._given_out.append(params)
+        elapsed = 1e3 * (time.perf_counter() - began)
+        return Suggestion(params, receipt.model_copy(update={"compute_ms": elapsed}))
+
+    def predict(self, points: Sequence[Params]) -> list[Interval]:
+        """The latent objective at each point: mean, sd and central 95 % interval, in its own units.
+
+        Empty where there is nothing to predict from: no results yet, or no usable fit.
+        """
+        model = self._current_model()
+        if model is None or model.posterior is None or not points:
+            return []
+        rows = self._encoding.rows([self.space.check(point) for point in points])
+        return intervals(model, model.posterior, rows, self._sign)
+
+    def summary(self) -> ModelSummary:
+        """What the model has learnt. Leave-one-out figures are None where there is no usable model."""
+        model = self._current_model()
+        if model is None:
+            return ModelSummary(version=self._version, n_observed=self.n_observed)
+        return summary(model, self._version, self.space, self._observations)
+
+    def fit_due(self) -> bool:
+        """Whether hyperparameters should be fitted now."""
+        if self.n_observed < 2 or not self.strategy.uses_model:
+            return False
+        if self._model is None:
+            return self.n_observed > self._fit_failed_at
+        self._model.extend(self._observations)
+        return self._model.fit_due(self.n_observed)
+
+    def fit_task(self) -> FitTask:
+        """A snapshot to fit. Needs at least one result."""
+        seen = self._observations
+        return FitTask(
+            seen.rows.copy(),
+            seen.utilities.copy(),
+            seen.std_errors.copy(),
+            self._encoding.parameter_of,
+            self.fitted,
+        )
+
+    def adopt(self, fitted: Fitted, version: int) -> None:
+        """Use a fit from now on. A failed one changes nothing, and is not tried again at the same data."""
+        if fitted.hyperparameters is not None and fitted.transform is not None:
+            self._model = Model(fitted, fitted.hyperparameters, fitted.transform)
+            self._version = version
+            self._given_out.clear()
+        elif self._model is not None:
+            self._model.postpone_fit(fitted.n_observed)
+        else:
+            self._fit_failed_at = fitted.n_observed
+
+    def _current_model(self) -> Model | None:
+        """The model with every result in it; fitted first where there is no fit or, inline, one is due."""
+        if self.n_observed == 0:
+            return None
+        unfitted = self._model is None and self.n_observed > self._fit_failed_at
+        if unfitted or (self._refit == "inline" and self.fit_due()):
+            self.adopt(self.fit_task().run(), self._version + 1)
+        if self._model is not None:
+            self._model.extend(self._observations)
+        return self._model
+
+    def _choose(self, number: int, pending: list[Params], given_out: list[Params]) -> tuple[Params, Receipt]:
+        receipt = Receipt(
+            policy=self.strategy.name,
+            strategy=self.strategy.name,
+            n_observed=self.n_observed,
+            n_pending=len(pending),
+        )
+        taken = Taken(self._encoding.rows(pending + given_out), self._observations.rows)
+        draw = Draw(stream(self.seed, number, Purpose.STRATEGY), self.seed, number)
+        if not self.strategy.uses_model:
+            return self._sampled(self.strategy, draw, taken), receipt
+        if number <= self.n_initial or self.n_observed < 2:
+            return self._sampled(Sobol(), draw, taken), _revised(receipt, policy=Sobol.name)
+        model = self._current_model()
+        if model is None or model.posterior is None:
+            trouble = _revised(receipt, policy=Sobol.name, degraded=True, degraded_reason=NO_FACTOR)
+            return self._sampled(Sobol(), draw, taken), trouble
+        given: Given | None = None
+        if self.strategy.deterministic and given_out:
+            given = model.posterior.given(self._encoding.rows(given_out))
+        surface = self.strategy.surface(model.posterior, draw, given)
+        row, value = self._best(model, model.posterior, surface, number, taken)
+        return self._encoding.params(row), _revised(
+            receipt,
+            beta=surface.beta,
+            path_id=surface.path_id,
+            acquisition_value=value,
+            model_version=self._version,
+            n_hallucinated=0 if given is None else len(given_out),
+            transform=model.transform.kind,
+            predicted=prediction(model, model.posterior, row, self._sign),
+        )
+
+    def _best(
+        self, model: Model, posterior: Posterior, surface: Surface, number: int, taken: Taken
+    ) -> tuple[Array, float]:
+        """The surface's best row (d,) that is not taken, and its value there."""
+        rng = stream(self.seed, number, Purpose.SEARCH)
+        effort = Effort.for_size(posterior.n)
+        order = np.argsort(-posterior.means_at_data(), kind="stable")
+        incumbents = self._observations.rows[order[: effort.incumbents]]
+        rows, values = search(surface, posterior, self._encoding, incumbents, rng=rng, effort=effort)
+        avoid_observed = model.repeats_teach_nothing
+        place = first_free(rows, taken, avoid_observed=avoid_observed)
+        if place is not None:
+            return rows[place], float(values[place])
+        row = another(self._encoding, taken, rng, avoid_observed=avoid_observed)
+        return row, float(surface.values(row[None])[0])
+
+    def _sampled(self, strategy: Strategy, draw: Draw, taken: Taken) -> Params:
+        """A model-free strategy's point, or another where that is taken."""
+        params = self.space.from_uniform(strategy.sample(draw, self._encoding.n_parameters).tolist())
+        if taken.is_free(self._encoding.rows([params])[0], avoid_observed=True):
+            return params
+        return self._encoding.params(another(self._encoding, taken, draw.rng, avoid_observed=True))
+
+
+def _revised(receipt: Receipt, **changes: object) -> Receipt:
+    return receipt.model_copy(update=changes)

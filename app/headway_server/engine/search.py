@@ -1,0 +1,135 @@
+"""Find the best valid points of a surface: screen raw candidates, climb from the best, snap, polish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headway_server.engine.encoding import Encoding
+from headway_server.engine.kernel import Array
+from headway_server.engine.maximize import maximise
+from headway_server.engine.posterior import Posterior
+from headway_server.engine.randomness import sobol_block
+from headway_server.engine.strategies import Surface
+
+EXHAUSTIVE = 512
+"""A finite space of at most this many points is scored whole."""
+MAX_CELLS = 2_000_000
+"""Bound on raw candidates × coordinates, for spaces with very many choices."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to look."""
+
+    log2_global: int = 8
+    """2^this raw candidates spread over the whole space."""
+    local: int = 128
+    """Raw candidates around the incumbents."""
+    incumbents: int = 5
+    restarts: int = 8
+    evaluations: int = 30
+    neighbours: int = 64
+    neighbour_rounds: int = 3
+
+    @classmethod
+    def for_size(cls, n: int) -> Effort:
+        """Less screening where a raw candidate costs more."""
+        if n <= 400:
+            return cls()
+        return cls(log2_global=7, local=64)
+
+
+def search(
+    surface: Surface,
+    posterior: Posterior,
+    encoding: Encoding,
+    incumbents: Array,
+    *,
+    rng: np.random.Generator,
+    effort: Effort,
+) -> tuple[Array, Array]:
+    """Valid rows (c, d), best first, and the surface's values there (c,). `incumbents` are rows (b, d)."""
+    if encoding.size is not None and encoding.size <= EXHAUSTIVE:
+        rows = encoding.everything()
+        return _ranked(rows, surface.values(rows))
+    raw, n_global = _raw(posterior, encoding, incumbents, rng, effort)
+    values = surface.values(raw)
+    starts = raw[_pick_starts(values, n_global, effort.restarts)]
+    climbed, reached = maximise(surface.values_and_gradients, starts, max_evaluations=effort.evaluations)
+    if encoding.all_continuous:
+        return _ranked(np.concatenate([climbed, raw]), np.concatenate([reached, values]))
+    snapped = encoding.snap(climbed)
+    pool = np.concatenate([snapped, raw])
+    scores = np.concatenate([surface.values(snapped), values])
+    for _ in range(effort.neighbour_rounds):
+        before = scores.max()
+        found = _improve(surface, encoding, pool[scores.argmax()], rng, effort)
+        pool = np.concatenate([found, pool])
+        scores = np.concatenate([surface.values(found), scores])
+        if scores.max() <= before:
+            break
+    return _ranked(pool, scores)
+
+
+def _improve(
+    surface: Surface, encoding: Encoding, row: Array, rng: np.random.Generator, effort: Effort
+) -> Array:
+    """One round of coordinate search over discrete parameters, then a climb in the real-valued ones."""
+    near = encoding.neighbours(row, effort.neighbours, rng)
+    if not encoding.continuous.any():
+        return near
+    values = surface.values(near)
+    starts = np.concatenate([row[None], near[np.argsort(-values, kind="stable")[:3]]])
+    climbed, _ = maximise(
+        surface.values_and_gradients,
+        starts,
+        free=encoding.continuous,
+        max_evaluations=effort.evaluations // 2,
+    )
+    return np.concatenate([climbed, near])
+
+
+def _raw(
+    posterior: Posterior, encoding: Encoding, incumbents: Array, rng: np.random.Generator, effort: Effort
+) -> tuple[Array, int]:
+    """Valid raw candidates, the global ones first, and how many those are.
+
+    Global: a shifted Sobol block. Local: Gaussian steps around each incumbent, of a length drawn per
+    candidate in units of the lengthscales, in a few coordinates at a time where there are many (Regis
+    and Shoemaker 2013, "DYCORS"); a categorical parameter is drawn anew instead.
+    """
+    p = encoding.n_parameters
+    log2_global, n_local = effort.log2_global, effort.local
+    while log2_global > 3 and (2**log2_global + n_local) * encoding.width > MAX_CELLS:
+        log2_global, n_local = log2_global - 1, n_local // 2
+    block = sobol_block(p, log2_global) + rng.random(p)
+    block -= np.floor(block)
+    centres = encoding.to_samples(incumbents)[np.arange(n_local) % len(incumbents)]
+    first = np.flatnonzero(np.diff(encoding.parameter_of, prepend=-1))
+    reach = np.minimum(posterior.lengthscales[first], 1.0)
+    size = 10.0 ** rng.uniform(-2.5, -0.3, (n_local, 1))
+    moved = rng.random((n_local, p)) < min(1.0, 8.0 / p)
+    moved[np.arange(n_local), rng.integers(p, size=n_local)] = True
+    local = centres + np.where(moved, size * reach * rng.standard_normal((n_local, p)), 0.0)
+    local = np.clip(local, 0.0, 1.0)
+    widths = np.bincount(encoding.parameter_of)
+    if (widths > 1).any():
+        categorical = moved & (widths > 1)
+        local = np.where(categorical, rng.random((n_local, p)), local)
+    samples = np.concatenate([block, local])
+    return np.concatenate([encoding.from_samples(samples), incumbents]), len(block)
+
+
+def _pick_starts(values: Array, n_global: int, restarts: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """The best of the global and of the local candidates, half and half."""
+    half = restarts // 2
+    spread = np.argsort(-values[:n_global], kind="stable")[:half]
+    near = np.argsort(-values[n_global:], kind="stable")[: restarts - half] + n_global
+    return np.concatenate([spread, near])
+
+
+def _ranked(rows: Array, values: Array) -> tuple[Array, Array]:
+    order = np.argsort(-values, kind="stable")
+    return rows[order], values[order]
