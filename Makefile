@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?= digits-svm
 
-.PHONY: venv demo test check bench-latency clean
+.PHONY: venv demo test check openapi bench-latency clean
 
 venv: $(VENV)/.installed
 
@@ -41,3 +41,8 @@ bench-latency: venv
 
 clean:
 	rm -rf $(VENV) .headway
+
+# Writes docs/openapi.json; a test holds the application against it.
+openapi: venv
+	$(BIN)/python -c "import json; from headway_server.main import create_app; \
+	  print(json.dumps(create_app().openapi(), indent=1, sort_keys=True))" > docs/openapi.json

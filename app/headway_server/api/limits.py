@@ -11,6 +11,9 @@ from headway_server.domain.errors import HeadwayError, PayloadTooLarge, Unsuppor
 
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 
+CURLS_DEFAULT = "application/x-www-form-urlencoded"
+"""What `curl -d` says of every body. It is read as JSON: a shell script must be a full citizen."""
+
 
 class BodyLimits:
     """Middleware that refuses bodies over `max_bytes` (413) and other media types than JSON (415)."""
@@ -40,15 +43,14 @@ class BodyLimits:
             replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._app(scope, replay, send)
+        await self._app(_as_json(scope), replay, send)
 
     def _refused(self, headers: Headers) -> HeadwayError | None:
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self._max_bytes:
             return self._too_large()
         media_type = headers.get("content-type", "application/json").split(";")[0].strip().lower()
-        # curl -d says this of every body; a shell script must be a full citizen.
-        if media_type not in ("application/json", "application/x-www-form-urlencoded"):
+        if media_type not in ("application/json", CURLS_DEFAULT):
             return UnsupportedMediaType(
                 f"The body is {media_type[:100]!r}. Send JSON with Content-Type: application/json."
             )
@@ -72,3 +74,9 @@ class BodyLimits:
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)
+
+
+def _as_json(scope: Scope) -> Scope:
+    """The same request, whose body is said to be JSON: nothing else got this far."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
+    return {**scope, "headers": [*headers, (b"content-type", b"application/json")]}

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from headway_server.domain.errors import SchemaMismatch
 from headway_server.storage.database import Database
@@ -73,14 +73,11 @@ def require_known_schema(database: Database) -> None:
     Raises:
         SchemaMismatch: saying what the database has, what is needed, and what to run.
     """
-    if database.sqlite_path is not None and not database.sqlite_path.exists():
+    if _is_empty_sqlite(database):
         migrate(database)
         return
     present, known = present_revision(database), known_revision()
     if present == known:
-        return
-    if present is None and database.sqlite_path is not None and database.sqlite_path.stat().st_size == 0:
-        migrate(database)
         return
     revisions = {script.revision for script in ScriptDirectory(str(migrations_directory())).walk_revisions()}
     if present is None or present in revisions:
@@ -92,3 +89,12 @@ def require_known_schema(database: Database) -> None:
         f"The database is at schema {present}, which this server does not know: a newer headway made it. "
         f"Install that version; this one needs {known}."
     )
+
+
+def _is_empty_sqlite(database: Database) -> bool:
+    if database.sqlite_path is None:
+        return False
+    if not database.sqlite_path.exists():
+        return True
+    with database.connection() as connection:
+        return not inspect(connection).get_table_names()

@@ -1,0 +1,126 @@
+"""Transactions: all or nothing, repeated where the database breaks them off, and in order."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from headway.wire.study import StudyDefinition
+from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.domain.study import Study
+from headway_server.settings import sqlite_url
+from headway_server.storage import database as database_module
+from headway_server.storage.database import ATTEMPTS, Database
+
+
+def test_the_time_is_the_databases_in_utc_and_whole_milliseconds(database):
+    now = database.read(lambda uow: uow.now)
+    assert now.tzinfo is UTC
+    assert now.microsecond % 1000 == 0
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+    database.clock_offset = timedelta(days=1)
+    assert database.read(lambda uow: uow.now) - now >= timedelta(days=1)
+
+
+def test_a_command_that_fails_changes_nothing(database, define):
+    define()
+
+    def work(uow):
+        uow.studies.lock("s").state = "archived"
+        uow.session.flush()
+        raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        database.write(work)
+    assert database.read(lambda uow: uow.studies.get("s").state) == "running"
+
+
+def test_the_schema_itself_refuses_to_exceed_the_budget(database, define):
+    define(budget=2)
+
+    def work(uow):
+        uow.studies.lock("s").trials_created = 3
+
+    with pytest.raises(IntegrityError, match="budget_never_exceeded"):
+        database.write(work)
+
+
+def test_two_studies_can_not_have_one_name(database, define):
+    define()
+    definition = database.read(lambda uow: uow.studies.get("s")).definition
+
+    def again(uow):
+        uow.studies.add(Study.define(StudyDefinition.model_validate(definition.model_dump()), uow.now))
+
+    with pytest.raises(IntegrityError):
+        database.write(again)
+
+
+def test_writers_wait_for_each_other_and_lose_nothing(database, define):
+    define(budget=None)
+
+    def count():
+        for _ in range(25):
+
+            def work(uow):
+                uow.studies.lock("s").next_number()
+
+            database.write(work)
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert database.read(lambda uow: uow.studies.get("s").trials_created) == 200
+
+
+def test_a_deadlock_is_tried_again(postgres_database):
+    tries = []
+
+    def work(uow):
+        tries.append(uow)
+        if len(tries) < ATTEMPTS:
+            raise OperationalError("", {}, psycopg.errors.DeadlockDetected())
+        return "done"
+
+    assert postgres_database.write(work) == "done"
+    assert len(tries) == ATTEMPTS
+
+
+def test_a_deadlock_without_end_is_an_unavailable_database(postgres_database):
+    def work(uow):
+        raise OperationalError("", {}, psycopg.errors.SerializationFailure())
+
+    with pytest.raises(DatabaseUnavailable):
+        postgres_database.write(work)
+
+
+def test_a_lock_that_does_not_come_is_an_unavailable_database(postgres_database, request, monkeypatch):
+    monkeypatch.setattr(database_module, "LOCK_TIMEOUT_S", 0.05)
+    impatient = Database(postgres_database.url)
+    request.addfinalizer(impatient.dispose)
+    from headway.wire.space import Float, Space
+    from headway_server.services import studies
+
+    studies.create_or_get(
+        postgres_database, StudyDefinition(name="s", space=Space(parameters=(Float(0, 1, name="x"),)))
+    )
+
+    def hold(uow):
+        uow.studies.lock("s")
+        with pytest.raises(DatabaseUnavailable):
+            impatient.write(lambda other: other.studies.lock("s"))
+
+    postgres_database.write(hold)
+
+
+def test_a_database_that_is_away_is_unavailable(tmp_path):
+    away = Database("postgresql://headway@127.0.0.1:1/none")
+    with pytest.raises(DatabaseUnavailable):
+        away.read(lambda uow: uow.now)
+    nowhere = Database(sqlite_url(tmp_path / "missing" / "x.db"))
+    with pytest.raises(DatabaseUnavailable):
+        nowhere.read(lambda uow: uow.now)
