@@ -1,0 +1,107 @@
+"""The pull agent: ask for a trial, evaluate it, report it, until the study is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from types import TracebackType
+from typing import Protocol
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has none
+
+from headway import Client, Study
+from headway.errors import NotFound
+from headway.wire.base import Params
+from headway_workers import registry
+from headway_workers.contract import Evaluation, Objective, Status
+
+PROPERTY_OF_THE_POINT: frozenset[Status] = frozenset({"infeasible", "diverged"})
+"""Reported as infeasible, for the model to learn from. A timeout, or a solver that gave up, may be the
+machine's fault, and is reported as failed."""
+
+
+class StudyMismatch(ValueError):
+    """A study of that name exists, and asks for something else than this objective evaluates."""
+
+
+class Given(Protocol):
+    """A trial as the agent needs it."""
+
+    @property
+    def params(self) -> Params: ...
+    @property
+    def seed(self) -> int: ...
+    def __enter__(self) -> object: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None: ...
+    def report(self, step: int, **metrics: float) -> None: ...
+    def finish(self, value: float, std_error: float | None = None) -> object: ...
+    def infeasible(self, message: str = "") -> object: ...
+    def fail(self, message: str, reason: str | None = None) -> object: ...
+
+
+def work(
+    name: str, *, study: str | None = None, url: str, worker: str | None = None, max_trials: int | None = None
+) -> int:
+    """Evaluate the named objective for a study until that is done; the number of trials evaluated.
+
+    The study is created from the objective's declaration where it doesn't exist. The client keeps the
+    lease alive, and a SIGTERM hands the trial back before the process ends.
+
+    Raises:
+        UnknownObjective: naming those that are known.
+        StudyMismatch: the study's space or objective is another.
+    """
+    objective = registry.objective(name)
+    with Client(url) as client, threadpool_limits(1):
+        trials = join(client, objective, study).trials(worker=worker)
+        return run(objective, trials, max_trials)
+
+
+def run(objective: Objective, trials: Iterable[Given], max_trials: int | None = None) -> int:
+    """Evaluate the objective at each trial and report what it found; the number of trials evaluated."""
+    done = 0
+    for trial in trials:
+        with trial:
+            report = partial(_report_rung, trial)
+            tell(trial, objective.evaluate(trial.params, seed=trial.seed, report=report), objective)
+        done += 1
+        if done == max_trials:
+            break
+    return done
+
+
+def tell(trial: Given, evaluation: Evaluation, objective: Objective) -> None:
+    """Finish a trial as its evaluation ended: with its value, or with the reason why there is none."""
+    name = objective.goals[0].name
+    if evaluation.status == "ok":
+        trial.finish(evaluation.objectives[name], evaluation.noise.get(name))
+    elif evaluation.status in PROPERTY_OF_THE_POINT:
+        trial.infeasible(f"{evaluation.status}: {evaluation.reason}")
+    else:
+        trial.fail(evaluation.reason, evaluation.status)
+
+
+def _report_rung(trial: Given, step: int, value: float) -> None:
+    trial.report(step, partial=value)
+
+
+def join(client: Client, objective: Objective, name: str | None = None, budget: int | None = None) -> Study:
+    """The study of that name, created from the objective's declaration where there is none.
+
+    Raises:
+        StudyMismatch: naming what differs.
+    """
+    definition = objective.definition(name, budget=budget)
+    try:
+        study = client.study(definition.name)
+        found = study.view().definition
+    except NotFound:
+        return client.define(definition)
+    if found.space != definition.space or found.objectives != definition.objectives:
+        raise StudyMismatch(
+            f"The study {definition.name!r} is not one of {objective.name}: its space or its objective is "
+            "another. Work for a study under another name."
+        )
+    return study
