@@ -1,1 +1,41 @@
-"""The headway client."""
+"""headway: asynchronous Bayesian optimisation, from the worker's side.
+
+import headway
+
+@headway.study("reactor-yield", maximize="yield", budget=200,
+               temperature=headway.Float(20, 120), solvent=["MeCN", "THF"])
+def measure(temperature, solvent):
+    return run_experiment(temperature, solvent)
+
+measure.work()  # start this same file on 50 machines
+"""
+
+from headway import errors
+from headway.client import Client
+from headway.errors import ApiError, ConnectionFailed, HeadwayError, Infeasible, Stop
+from headway.measure import Measure, study
+from headway.studies import BestTrial, Study, Suggestions
+from headway.trials import Trial
+from headway.wire.space import Boolean, Categorical, Float, Int
+from headway.wire.study import Policy
+
+__all__ = [
+    "ApiError",
+    "BestTrial",
+    "Boolean",
+    "Categorical",
+    "Client",
+    "ConnectionFailed",
+    "Float",
+    "HeadwayError",
+    "Infeasible",
+    "Int",
+    "Measure",
+    "Policy",
+    "Stop",
+    "Study",
+    "Suggestions",
+    "Trial",
+    "errors",
+    "study",
+]

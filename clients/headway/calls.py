@@ -1,0 +1,192 @@
+"""The API's calls as values: how each is asked, and how its answer is read. No I/O.
+
+A driver (`connection.py`, and an asynchronous twin of it) sends them and repeats them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Generic, Literal, TypeVar
+from urllib.parse import quote, urljoin
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from headway.errors import ApiError, UnreadableAnswer, error_of
+from headway.wire.base import Params, Request, Response
+from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
+from headway.wire.problem import Problem
+from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyView
+from headway.wire.trial import (
+    FinishRequest,
+    FinishResponse,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    SuggestRequest,
+    SuggestResponse,
+    TrialColumns,
+    TrialPage,
+    TrialState,
+    TrialView,
+)
+
+AnswerT = TypeVar("AnswerT", bound=Response)
+
+PAGE = 1000
+"""Rows asked for at once: the most that the server gives."""
+
+
+@dataclass(frozen=True)
+class Call(Generic[AnswerT]):
+    """One call of the API. Every one is safe to repeat: a POST carries the same key each time."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    answer: type[AnswerT]
+    body: Request | None = None
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    held_s: float = 0.0
+    """How long the server may hold the answer back by request, seconds."""
+    key: str = field(default_factory=lambda: str(uuid4()))
+
+    def content(self) -> bytes | None:
+        """The body as JSON. A NaN travels as NaN, so that the server can refuse it by name."""
+        if self.body is None:
+            return None
+        plain = self.body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        return json.dumps(plain).encode()
+
+    def headers(self) -> dict[str, str]:
+        """The headers that belong to this call."""
+        if self.method == "GET":
+            return {}
+        return {"Idempotency-Key": self.key, "Content-Type": "application/json"}
+
+
+def create_study(definition: StudyDefinition) -> Call[StudyView]:
+    """Create a study, or get the one that the same definition made before."""
+    return Call("POST", "/v1/studies", StudyView, definition)
+
+
+def list_studies(cursor: str | None = None) -> Call[StudyPage]:
+    """A page of studies by name."""
+    return Call("GET", "/v1/studies", StudyPage, query=_page(cursor))
+
+
+def read_study(study: str) -> Call[StudyView]:
+    """One study."""
+    return Call("GET", _study(study), StudyView)
+
+
+def suggest(study: str, request: SuggestRequest) -> Call[SuggestResponse]:
+    """Ask for trials."""
+    return Call(
+        "POST", f"{_study(study)}/trials:suggest", SuggestResponse, request, held_s=request.wait_ms / 1000
+    )
+
+
+def heartbeat(study: str, number: int, token: str) -> Call[HeartbeatResponse]:
+    """Renew a lease."""
+    body = HeartbeatRequest(lease_token=token)
+    return Call("POST", f"{_study(study)}/trials/{number}:heartbeat", HeartbeatResponse, body)
+
+
+def finish(study: str, number: int, result: FinishRequest) -> Call[FinishResponse]:
+    """Report a result."""
+    return Call("POST", f"{_study(study)}/trials/{number}:finish", FinishResponse, result)
+
+
+def read_trial(study: str, number: int) -> Call[TrialView]:
+    """One trial with its attempts and results."""
+    return Call("GET", f"{_study(study)}/trials/{number}", TrialView)
+
+
+def list_trials(study: str, cursor: str | None = None, state: TrialState | None = None) -> Call[TrialPage]:
+    """A page of trials by number."""
+    return Call("GET", f"{_study(study)}/trials", TrialPage, query=_page(cursor, state))
+
+
+def list_columns(
+    study: str, cursor: str | None = None, state: TrialState | None = None
+) -> Call[TrialColumns]:
+    """A page of trials as columns."""
+    query = {**_page(cursor, state), "format": "columns"}
+    return Call("GET", f"{_study(study)}/trials", TrialColumns, query=query)
+
+
+def read_best(study: str) -> Call[BestResponse]:
+    """The best completed trial."""
+    return Call("GET", f"{_study(study)}/best", BestResponse)
+
+
+def read_convergence(study: str) -> Call[Convergence]:
+    """The incumbent after every completed trial."""
+    return Call("GET", f"{_study(study)}/convergence", Convergence)
+
+
+def read_model(study: str) -> Call[ModelSummary]:
+    """What the model has learnt."""
+    return Call("GET", f"{_study(study)}/model", ModelSummary)
+
+
+def predict(study: str, points: tuple[Params, ...]) -> Call[PredictResponse]:
+    """The posterior at given points."""
+    return Call("POST", f"{_study(study)}/model:predict", PredictResponse, PredictRequest(points=points))
+
+
+def read_answer(call: Call[AnswerT], base_url: str, status: int, content: bytes) -> AnswerT:
+    """The answer as its model.
+
+    Raises:
+        ApiError: the server answered with a problem, or with a bare error status.
+        UnreadableAnswer: a success that is not this API's.
+    """
+    if status >= 400:
+        raise problem_of(base_url, status, content)
+    try:
+        return call.answer.model_validate_json(content)
+    except ValidationError as error:
+        beginning = content[:80].decode(errors="replace")
+        raise UnreadableAnswer(
+            f"{base_url}{call.path} answered {status} with something that is not a {call.answer.__name__} "
+            f"({error.error_count()} faults; it begins {beginning!r}). "
+            "Check that HEADWAY_URL is a headway server, and not older than this client."
+        ) from error
+
+
+def problem_of(base_url: str, status: int, content: bytes) -> ApiError:
+    """The error that an answer of 400 or above stands for, with links made absolute."""
+    try:
+        problem = Problem.model_validate_json(content)
+    except ValidationError:
+        title = _PHRASES.get(status, "unknown status")
+        problem = Problem(
+            type="about:blank",
+            title=title,
+            status=status,
+            detail=f"{base_url} answered {status} {title} without saying more: "
+            "probably something between this client and the server, such as a proxy.",
+            code="",
+        )
+    if problem.docs:
+        problem = problem.model_copy(update={"docs": urljoin(base_url, problem.docs)})
+    return error_of(problem)
+
+
+_PHRASES = {int(status): status.phrase for status in HTTPStatus}
+
+
+def _study(name: str) -> str:
+    return f"/v1/studies/{quote(name, safe='')}"
+
+
+def _page(cursor: str | None, state: TrialState | None = None) -> dict[str, str | int]:
+    query: dict[str, str | int] = {"limit": PAGE}
+    if cursor is not None:
+        query["cursor"] = cursor
+    if state is not None:
+        query["state"] = state
+    return query

@@ -1,0 +1,181 @@
+"""The client: where the server is, and which studies it has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from headway import calls
+from headway.connection import Connection
+from headway.patience import Patience
+from headway.results import Link
+from headway.spaces import ParameterLike, define_study
+from headway.spool import Spool
+from headway.studies import Study
+from headway.wire.study import Policy, StudyDefinition, StudyView
+
+if TYPE_CHECKING:
+    import httpx
+
+DEFAULT_URL = "http://127.0.0.1:8765"
+
+
+class Client:
+    """Talks to one headway server; thread-safe, and a context manager.
+
+    Every call is repeated while the server can't be reached, answers 429, 502, 503 or 504, for up to
+    `patience_s` seconds in all. Repeats are safe: each call carries one idempotency key. Nothing is sent
+    before the first call.
+
+    Args:
+        url: the server; HEADWAY_URL, or http://127.0.0.1:8765, by default.
+        api_key: sent as a bearer token; HEADWAY_API_KEY by default.
+        patience_s: seconds; HEADWAY_PATIENCE_S, or 60, by default. 0: one try.
+        spool_directory: where results wait while the server is away; HEADWAY_SPOOL_DIR, or
+            ~/.headway/spool, by default.
+        transport: replaces the network, e.g. in tests.
+
+    Raises:
+        ValueError: the URL is not http:// or https://, or HEADWAY_PATIENCE_S is no number.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        patience_s: float | None = None,
+        spool_directory: str | Path | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        url = url or os.environ.get("HEADWAY_URL") or DEFAULT_URL
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is not the URL of a server. Say e.g. {DEFAULT_URL}.")
+        connection = Connection(
+            url,
+            api_key=api_key or os.environ.get("HEADWAY_API_KEY") or None,
+            patience=Patience(total_s=_patience_s() if patience_s is None else patience_s),
+            transport=transport,
+        )
+        directory = None if spool_directory is None else Path(spool_directory)
+        self._link = Link(connection, Spool(connection.base_url, directory))
+
+    @classmethod
+    def local(cls, path: str | Path | None = None, *, patience_s: float | None = None) -> Self:
+        """The same API in this process on a SQLite file, without a server. Close it, or use `with`.
+
+        Args:
+            path: the file, made where it is missing; .headway/headway.db by default.
+            patience_s: as for a server.
+
+        Raises:
+            LocalServerFailed: the server is not installed, or the file has another schema.
+        """
+        from headway.local import LocalTransport, load_application
+
+        file = Path(path or ".headway/headway.db").absolute()
+        transport = LocalTransport(load_application(str(file)))
+        return cls(
+            "http://headway.local",
+            patience_s=patience_s,
+            spool_directory=file.parent / f"{file.name}.spool",
+            transport=transport,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self._link.connection.base_url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.url}>"
+
+    def close(self) -> None:
+        """Close the connections; a local server shuts down."""
+        self._link.close()
+
+    def study(self, name: str) -> Study:
+        """A handle on a study. Nothing is asked yet; a name that does not exist shows at the first call."""
+        return Study(self._link, name)
+
+    def create_study(
+        self,
+        name: str,
+        space: Mapping[str, ParameterLike],
+        *,
+        maximize: str | None = None,
+        minimize: str | None = None,
+        budget: int | None = None,
+        strategy: str | None = None,
+        seed: int = 0,
+        n_initial: int | None = None,
+        policy: Policy | None = None,
+        notes: str = "",
+    ) -> Study:
+        """Create a study, or join the one that the same definition made before.
+
+        Args:
+            name: 1 to 64 letters, digits, dots, underscores and hyphens.
+            space: parameter → Float, Int, Categorical, Boolean, a list of choices, or `bool`.
+            maximize: the objective's name; or
+            minimize: the objective's name. With neither, `value` is minimised.
+            budget: how many trials are handed out in all; no limit by default.
+            strategy: how suggestions are made; the server's default.
+            seed: of every random draw of the study.
+            n_initial: length of the Sobol start.
+            policy: leases, retries, parallelism.
+            notes: for people.
+
+        Raises:
+            DefinitionConflict: the name is taken by a study with another definition.
+            InvalidRequest: the definition is not valid; the message names each field.
+        """
+        return self.define(
+            define_study(
+                name,
+                space,
+                maximize=maximize,
+                minimize=minimize,
+                budget=budget,
+                strategy=strategy,
+                seed=seed,
+                n_initial=n_initial,
+                policy=policy,
+                notes=notes,
+            )
+        )
+
+    def define(self, definition: StudyDefinition) -> Study:
+        """`create_study` with a ready definition."""
+        return Study(self._link, definition.name, view=self._link.ask(calls.create_study(definition)))
+
+    def studies(self) -> Iterator[StudyView]:
+        """Every study, by name."""
+        cursor: str | None = None
+        while True:
+            page = self._link.ask(calls.list_studies(cursor))
+            yield from page.studies
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+def _patience_s() -> float:
+    text = os.environ.get("HEADWAY_PATIENCE_S")
+    if not text:
+        return Patience().total_s
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"HEADWAY_PATIENCE_S is {text!r}: say a number of seconds.") from error

@@ -1,0 +1,136 @@
+"""The short form: a function becomes the objective of a study."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, ParamSpec
+
+from headway.client import Client
+from headway.spaces import ParameterLike, define_study
+from headway.studies import Study
+from headway.trials import Trial
+from headway.values import Value
+from headway.wire.study import Policy, StudyDefinition
+
+P = ParamSpec("P")
+
+
+class Measure(Generic[P]):
+    """An objective with its study. Calling it calls the plain function; `work()` makes it a worker.
+
+    A function with a parameter `trial`, which the space does not have, is given the `Trial`: for its
+    `seed`, and for `report()`.
+    """
+
+    def __init__(
+        self, function: Callable[P, Value], definition: StudyDefinition, connect: Callable[[], Client]
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.definition = definition
+        self._function = function
+        self._connect = connect
+        self._takes_trial = _check_signature(function, definition)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Value:
+        return self._function(*args, **kwargs)
+
+    @functools.cached_property
+    def study(self) -> Study:
+        """The study, created or joined at the first use."""
+        return self._connect().define(self.definition)
+
+    def work(self, worker: str | None = None, lease_s: float | None = None) -> int:
+        """Work until the study is done; how many trials this worker finished with a value.
+
+        An exception in the function is reported as a failed trial, and the work goes on.
+
+        Raises:
+            what `Study.trials` raises.
+        """
+        finished = 0
+        for trial in self.study.trials(worker, lease_s):
+            with trial:
+                trial.finish(self._measure(trial))
+            finished += trial.outcome == "completed"
+        return finished
+
+    def _measure(self, trial: Trial) -> Value:
+        keywords: dict[str, Any] = dict(trial.params)
+        if self._takes_trial:
+            keywords["trial"] = trial
+        function: Callable[..., Value] = self._function
+        return function(**keywords)
+
+
+def study(
+    name: str,
+    *,
+    maximize: str | None = None,
+    minimize: str | None = None,
+    budget: int | None = None,
+    strategy: str | None = None,
+    seed: int = 0,
+    n_initial: int | None = None,
+    policy: Policy | None = None,
+    notes: str = "",
+    client: Client | None = None,
+    url: str | None = None,
+    api_key: str | None = None,
+    space: Mapping[str, ParameterLike] | None = None,
+    **parameters: ParameterLike,
+) -> Callable[[Callable[P, Value]], Measure[P]]:
+    """Make a function the objective of a study; every keyword that is no option is a parameter.
+
+    A parameter that is named like an option (`budget`, `seed`, …) goes into `space`. The function
+    returns a value, (value, std_error) or {name: value}, or raises `headway.Infeasible`.
+
+    The options of the definition are those of `Client.create_study`. The client is `client`, or one made
+    of `url` and `api_key`, or of the environment. `space` holds parameters besides the keywords.
+
+    Raises:
+        TypeError: the function does not take the study's parameters.
+        ValueError, ValidationFailed: the definition is not valid.
+    """
+    if twice := sorted(parameters.keys() & (space or {}).keys()):
+        raise ValueError(f"{', '.join(twice)}: given both in `space` and as a keyword. Say it once.")
+    definition = define_study(
+        name,
+        {**(space or {}), **parameters},
+        maximize=maximize,
+        minimize=minimize,
+        budget=budget,
+        strategy=strategy,
+        seed=seed,
+        n_initial=n_initial,
+        policy=policy,
+        notes=notes,
+    )
+
+    def connect() -> Client:
+        return client or Client(url, api_key)
+
+    def decorate(function: Callable[P, Value]) -> Measure[P]:
+        return Measure(function, definition, connect)
+
+    return decorate
+
+
+def _check_signature(function: Callable[..., Any], definition: StudyDefinition) -> bool:
+    """Whether the function takes the trial too.
+
+    Raises:
+        TypeError: it does not take the study's parameters.
+    """
+    names = [parameter.name for parameter in definition.space.parameters]
+    signature = inspect.signature(function)
+    takes_trial = "trial" in signature.parameters and "trial" not in names
+    try:
+        signature.bind(**dict.fromkeys([*names, "trial"] if takes_trial else names))
+    except TypeError as error:
+        raise TypeError(
+            f"{getattr(function, '__name__', 'the objective')}{signature} can't be called with the study's "
+            f"parameters {', '.join(names)}: {error}."
+        ) from error
+    return takes_trial

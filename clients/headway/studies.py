@@ -1,0 +1,228 @@
+"""A study from a worker's and a reader's side."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from headway import calls
+from headway.errors import ObjectiveKeepsFailing, ValidationFailed
+from headway.preemption import Preemption
+from headway.results import Link
+from headway.trials import Trial, Workplace
+from headway.wire.base import Params, ParamValue
+from headway.wire.model import ModelSummary
+from headway.wire.study import Best, Convergence, Interval, StudyDefinition, StudyView
+from headway.wire.trial import SuggestRequest, TrialState, TrialView
+
+log = logging.getLogger(__name__)
+
+HELD_MS = 20_000
+"""How long a waiting worker lets the server hold its question, milliseconds."""
+
+HOPELESS_AFTER = 10
+"""A worker whose first trials all failed gives up after so many, before it has spent the budget."""
+
+
+class BestTrial(Best):
+    """The best trial, and what the model believes of it. `print()` it."""
+
+    objective: str
+
+    def __str__(self) -> str:
+        point = ", ".join(f"{name}={_short(value)}" for name, value in self.params.items())
+        value = _short(self.value) + ("" if self.std_error is None else f" ± {_short(self.std_error)}")
+        line = f"{self.objective} = {value} at {point} (trial {self.trial}"
+        if self.posterior is not None:
+            line += (
+                f"; the model says {_short(self.posterior.mean)}, "
+                f"95 % interval {_short(self.posterior.low)} to {_short(self.posterior.high)}"
+            )
+        return line + ")"
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """The trials that one question brought, and why there are fewer than asked for, if so."""
+
+    trials: tuple[Trial, ...]
+    status: Literal["ok", "wait", "done"]
+    """`wait`: ask again after `retry_after_s`. `done`: there is nothing more to do."""
+    reason: str | None
+    retry_after_s: float | None
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self.trials)
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __getitem__(self, index: int) -> Trial:
+        return self.trials[index]
+
+
+class Study:
+    """A handle on one study; made by `Client.study()` and `Client.create_study()`."""
+
+    def __init__(
+        self,
+        link: Link,
+        name: str,
+        *,
+        view: StudyView | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = name
+        self._link = link
+        self._first_view = view
+        self._sleep = sleep
+
+    def __repr__(self) -> str:
+        return f"<Study {self.name} on {self._link.connection.base_url}>"
+
+    @cached_property
+    def definition(self) -> StudyDefinition:
+        """What the study was created with. Read once: it never changes."""
+        return (self._first_view or self.view()).definition
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The names of what is measured."""
+        return tuple(objective.name for objective in self.definition.objectives)
+
+    def view(self) -> StudyView:
+        """The study as the server has it now."""
+        return self._link.ask(calls.read_study(self.name))
+
+    def trials(self, worker: str | None = None, lease_s: float | None = None) -> Iterator[Trial]:
+        """Trials for this worker, one by one, until there is nothing more to do.
+
+        Ends by itself when the study is done, and sleeps while it is told to wait. In the main thread
+        SIGTERM gives the present trial back and ends the process in order (see `Preemption`).
+
+        Args:
+            worker: who asks, as others will see it; host, process and a random part by default.
+            lease_s: how long the server waits for a sign of life, seconds; the study's policy by default.
+
+        Raises:
+            ConnectionFailed, ApiError: no suggestion within the client's patience.
+            ObjectiveKeepsFailing: the first trials of this worker all failed.
+        """
+        objectives = self.objectives
+        request = _request(worker=worker or this_worker(), lease_s=lease_s, wait_ms=HELD_MS)
+        ever_worked, failures = False, 0
+        with Preemption() as preemption:
+            workplace = Workplace(self._link, self.name, objectives, preemption, carry_on=True)
+            while True:
+                answer = self._link.ask(calls.suggest(self.name, request))
+                if answer.status == "done":
+                    log.info("study %s is done: %s", self.name, answer.reason)
+                    return
+                if answer.status == "wait":
+                    log.debug("study %s: wait: %s", self.name, answer.reason)
+                    self._sleep(answer.retry_after_s or 1.0)
+                for given in answer.trials:
+                    trial = Trial(given, workplace)
+                    yield trial
+                    ever_worked = ever_worked or trial.outcome != "failed"
+                    failures += 1
+                    if not ever_worked and failures >= HOPELESS_AFTER:
+                        raise ObjectiveKeepsFailing(
+                            f"The first {failures} trials of this worker all failed, so it stops before it "
+                            f"has spent the budget of {self.name}. The last failure: {trial.error!r}."
+                        ) from trial.error
+
+    def suggest(
+        self, count: int = 1, *, worker: str | None = None, lease_s: float | None = None, wait_s: float = 0.0
+    ) -> Suggestions:
+        """Ask once for trials. Fewer than `count`, or none, is a normal answer.
+
+        Args:
+            count: 1 to 64.
+            worker: who asks.
+            lease_s: how long the lease lasts without a heartbeat, seconds: days, for a laboratory.
+            wait_s: let the server hold a `wait` back for up to this long, seconds, at most 30.
+        """
+        workplace = Workplace(self._link, self.name, self.objectives)
+        request = _request(count=count, worker=worker, lease_s=lease_s, wait_ms=round(wait_s * 1000))
+        answer = self._link.ask(calls.suggest(self.name, request))
+        trials = tuple(Trial(given, workplace) for given in answer.trials)
+        return Suggestions(trials, answer.status, answer.reason, answer.retry_after_s)
+
+    def best(self) -> BestTrial | None:
+        """The best completed trial and the model's belief there; None until one has completed."""
+        best = self._link.ask(calls.read_best(self.name)).best
+        if best is None:
+            return None
+        return BestTrial(objective=self.objectives[0], **dict(best))
+
+    def convergence(self) -> Convergence:
+        """The incumbent's value after every completed trial, in order of arrival."""
+        return self._link.ask(calls.read_convergence(self.name))
+
+    def model(self) -> ModelSummary:
+        """What the model has learnt."""
+        return self._link.ask(calls.read_model(self.name))
+
+    def predict(self, points: Sequence[Mapping[str, ParamValue]]) -> tuple[Interval, ...]:
+        """The posterior of the objective at each point, in order; up to 5,000 points."""
+        plain = tuple(dict(point) for point in points)
+        return self._link.ask(calls.predict(self.name, plain)).predictions
+
+    def trial(self, number: int) -> TrialView:
+        """One trial with its attempts and results."""
+        return self._link.ask(calls.read_trial(self.name, number))
+
+    def history(self, state: TrialState | None = None) -> Iterator[TrialView]:
+        """Every trial by number, with its receipt, attempts and results."""
+        cursor: str | None = None
+        while True:
+            page = self._link.ask(calls.list_trials(self.name, cursor, state))
+            yield from page.trials
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def columns(self, state: TrialState | None = None) -> dict[str, list[object]]:
+        """Every trial as columns of one length, as a data frame takes them; None where not known."""
+        columns: dict[str, list[object]] = {}
+        cursor: str | None = None
+        while True:
+            page = self._link.ask(calls.list_columns(self.name, cursor, state))
+            for name, values in page.columns.items():
+                columns.setdefault(name, []).extend(values)
+            cursor = page.next_cursor
+            if cursor is None:
+                return columns
+
+
+def this_worker() -> str:
+    """A name for this worker that no other has."""
+    return f"{socket.gethostname()[:80]}-{os.getpid()}-{uuid4().hex[:6]}"
+
+
+def point_of(params: Params) -> str:
+    """A point as people read it."""
+    return ", ".join(f"{name}={_short(value)}" for name, value in params.items())
+
+
+def _request(
+    *, count: int = 1, worker: str | None = None, lease_s: float | None = None, wait_ms: int = 0
+) -> SuggestRequest:
+    try:
+        return SuggestRequest(count=count, worker=worker, lease_s=lease_s, wait_ms=wait_ms)
+    except ValidationError as error:
+        raise ValidationFailed.before_sending("The request for trials", error) from error
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
