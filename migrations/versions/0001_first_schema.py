@@ -59,7 +59,7 @@ def upgrade() -> None:
         "gp_states",
         sa.Column("study_id", KEY, nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("hyperparameters", sa.Text(), nullable=False),
+        sa.Column("fitted", sa.Text(), nullable=False),
         sa.Column("n_observed", sa.Integer(), nullable=False),
         sa.Column("fit_s", sa.Float(), nullable=False),
         sa.Column("fitted_at", MOMENT, nullable=False),

@@ -89,9 +89,7 @@ def test_events_are_streamed_and_resumed(app, http, study):
 
     async def first(count, seq):
         stream = _stream(app.state.context, "s", seq)
-        lines = [await anext(stream) for _ in range(count)]
-        await stream.aclose()
-        return lines
+        return [await anext(stream) for _ in range(count)]
 
     hello, created, leased = asyncio.run(first(3, 0))
     assert hello.startswith(":")

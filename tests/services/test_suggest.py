@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from headway.wire.study import Policy
-from headway.wire.trial import FinishRequest, SuggestRequest
+from headway.wire.trial import FinishRequest, HeartbeatRequest, SuggestRequest
 from headway_server.domain.errors import EngineUnavailable, IdempotencyKeyReused, NotFound
 from headway_server.domain.space import SearchSpace
 from headway_server.services import studies, trials
@@ -214,8 +214,6 @@ def test_a_heartbeat_keeps_the_trial(define, ask, database):
     trial = ask().response.trials[0]
     for _ in range(4):
         later(database, 25)
-        from headway.wire.trial import HeartbeatRequest
-
         answer = heartbeat(database, "s", 1, HeartbeatRequest(lease_token=trial.lease.token))
         assert answer.action == "continue"
         assert answer.expires_in_s == pytest.approx(30)

@@ -21,7 +21,7 @@ from headway.wire.model import ModelSummary
 from headway_server.domain.errors import NotFound
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
-from headway_server.engine import FitTask, Fitted, Optimizer
+from headway_server.engine import Fitted, Optimizer
 from headway_server.services.engine_port import (
     Answered,
     Asked,
@@ -38,9 +38,6 @@ from headway_server.storage.tables import ModelState
 
 log = logging.getLogger(__name__)
 
-MIN_OBSERVATIONS = 2
-"""A model needs at least this many observations to predict."""
-
 WARM_STUDIES = 64
 """How many posteriors are kept; the one unused for longest goes first."""
 
@@ -53,7 +50,8 @@ class Warm:
     optimizer: Optimizer
     seen_seq: int = 0
     model: ModelState | None = None
-    fit: Future[None] | None = None
+    """The stored fit that the posterior uses; None while it uses one of its own, or none."""
+    fit: Future[Fitted] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,10 +102,11 @@ class EngineHost:
     def predict(self, study: str, points: list[Params]) -> Predictions | None:
         """The posterior at checked points; None until there are observations enough for a model."""
         warm, _ = self._current(study)
-        if warm.optimizer.n_observed < MIN_OBSERVATIONS:
+        intervals = warm.optimizer.predict(points)
+        if not intervals:
             return None
         return Predictions(
-            intervals=tuple(warm.optimizer.predict(points)),
+            intervals=tuple(intervals),
             model_version=warm.optimizer.model_version,
             n_observed=warm.optimizer.n_observed,
         )
@@ -142,13 +141,8 @@ class EngineHost:
         for datum in news.data:
             warm.optimizer.tell(datum.params, datum.value, datum.std_error)
             warm.seen_seq = datum.seq
-        if news.model is not None and news.model.version > warm.optimizer.model_version:
-            fitted = Fitted(
-                hyperparameters=news.model.hyperparameters,
-                n_observed=news.model.n_observed,
-                fit_s=news.model.fit_s,
-            )
-            warm.optimizer.adopt(fitted, news.model.version)
+        if news.model is not None and (warm.model is None or news.model.version > warm.model.version):
+            warm.optimizer.adopt(Fitted.model_validate_json(news.model.fitted), news.model.version)
             warm.model = news.model
         self._warm[name] = warm
         if len(self._warm) > WARM_STUDIES:
@@ -158,29 +152,34 @@ class EngineHost:
     def _fit_beside(self, name: str, warm: Warm) -> None:
         """Start a fit in its thread, where one is due and none is running."""
         if warm.fit is not None and warm.fit.done():
-            warm.fit.result()
+            fitted = warm.fit.result()
+            if fitted.status == "failed":
+                log.warning("study %s: no fit at %d results: %s", name, fitted.n_observed, fitted.reason)
+                warm.optimizer.adopt(fitted, warm.optimizer.model_version)
             warm.fit = None
-        if warm.fit is None and warm.optimizer.fit_due():
-            warm.fit = self._fits.submit(self._fit_and_store, name, warm.optimizer.fit_task())
-
-    def _fit_and_store(self, name: str, task: FitTask) -> None:
-        fitted = task.run()
-        if fitted.hyperparameters is None:
-            log.warning("study %s: no fit at %d observations: %s", name, fitted.n_observed, fitted.reason)
+        if warm.fit is not None:
             return
-        hyperparameters = fitted.hyperparameters
+        own = warm.optimizer.fitted
+        if warm.model is None and own is not None:  # the first fit, which the first question waited for
+            warm.fit = self._fits.submit(self._store, name, own)
+        elif warm.optimizer.fit_due():
+            task = warm.optimizer.fit_task()
+            warm.fit = self._fits.submit(lambda: self._store(name, task.run()))
+
+    def _store(self, name: str, fitted: Fitted) -> Fitted:
+        """Make a fit the newest version, unless another replica has one from more observations."""
 
         def store(uow: UnitOfWork) -> None:
             study = uow.studies.lock(name)
             latest = uow.models.latest(study)
             if study.id is None or (latest is not None and latest.n_observed >= fitted.n_observed):
-                return  # another replica was faster
+                return
             version = 1 if latest is None else latest.version + 1
             uow.models.add(
                 ModelState(
                     study_id=study.id,
                     version=version,
-                    hyperparameters=hyperparameters,
+                    fitted=fitted.model_dump_json(),
                     n_observed=fitted.n_observed,
                     fit_s=fitted.fit_s,
                     fitted_at=uow.now,
@@ -188,7 +187,9 @@ class EngineHost:
             )
             uow.events.record(study, "model.fitted", uow.now, version=version, n_observed=fitted.n_observed)
 
-        self._database.write(store)
+        if fitted.status == "ok":
+            self._database.write(store)
+        return fitted
 
 
 def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:

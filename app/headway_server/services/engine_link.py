@@ -86,8 +86,9 @@ class _Host:
         return future
 
     def close(self) -> None:
-        """Close the pipe, which ends the host, and wait for it."""
-        self._pipe.shutdown(socket.SHUT_RDWR)
+        """Close the pipe, which ends the host if it still lives, and wait for it."""
+        if not self.gone:
+            self._pipe.shutdown(socket.SHUT_RDWR)
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -204,7 +205,7 @@ class EngineLink:
                 raise EngineUnavailable("The server is shutting down.")
             if self._host is not None and self._host.gone:
                 log.warning("engine host %d died; starting another", self._host.process.pid)
-                self._host.process.wait()
+                self._host.close()
                 self.restarts += 1
                 self._host = None
             if self._host is None:

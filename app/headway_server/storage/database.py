@@ -33,7 +33,11 @@ LOCK_TIMEOUT_S = 2.0
 BUSY_TIMEOUT_S = 10.0
 """SQLite: how long a writer waits for another process's transaction. Those are short."""
 
-_DEADLOCK_OR_SERIALIZATION = {"40001", "40P01"}
+_WORTH_REPEATING = {
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "23505",  # unique violation: another transaction was first; its row is seen the second time
+}
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -82,8 +86,8 @@ class Database:
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run a command as one transaction and commit it.
 
-        A deadlock or a serialization failure repeats it, at most three times: allowed because every
-        command is idempotent until its commit.
+        A deadlock, a serialization failure or a row that another transaction inserted first repeats it,
+        at most three times: allowed because every command is idempotent until its commit.
 
         Raises:
             DatabaseUnavailable: the database is away, or a lock did not come in time.
@@ -106,7 +110,7 @@ class Database:
                 with Session(engine, expire_on_commit=False) as session, session.begin():
                     return work(UnitOfWork(session, self._now(session)))
             except DBAPIError as error:
-                if attempt < ATTEMPTS and _sqlstate(error) in _DEADLOCK_OR_SERIALIZATION:
+                if attempt < ATTEMPTS and _sqlstate(error) in _WORTH_REPEATING:
                     continue
                 if isinstance(error, OperationalError) or _sqlstate(error) == _LOCK_NOT_AVAILABLE:
                     raise DatabaseUnavailable(

@@ -26,7 +26,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry, relationship
 
 from headway.wire.base import Params
-from headway.wire.model import Hyperparameters
 from headway.wire.study import StudyDefinition
 from headway.wire.trial import MeasuredValue, Receipt
 from headway_server.domain.study import Study
@@ -53,11 +52,12 @@ class Event:
 
 @dataclass(eq=False)
 class ModelState:
-    """Fitted hyperparameters of a study; the newest version is in force."""
+    """A fit of a study's model; the newest version is in force."""
 
     study_id: int
     version: int
-    hyperparameters: Hyperparameters
+    fitted: str
+    """The fit as JSON, in the engine's own words."""
     n_observed: int
     fit_s: float
     fitted_at: datetime
@@ -191,7 +191,7 @@ gp_states = Table(
     metadata,
     Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("hyperparameters", JsonOf(Hyperparameters), nullable=False),
+    Column("fitted", Text, nullable=False),
     Column("n_observed", Integer, nullable=False),
     Column("fit_s", Float, nullable=False),
     Column("fitted_at", UtcDateTime, nullable=False),

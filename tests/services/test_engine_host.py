@@ -1,0 +1,194 @@
+"""The engine host in this process: its memory is a cache over rows."""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from headway.wire.study import Objective
+from headway.wire.trial import FinishRequest, SuggestRequest
+from headway_server.domain.errors import NotFound
+from headway_server.engine import FitTask, Fitted, optimizer
+from headway_server.services.engine_host import EngineHost, serve
+from headway_server.services.engine_port import Answered, Asked, AskPoints, AskPredictions, AskSummary
+from headway_server.services.finish import finish
+from headway_server.services.history import events_after
+from headway_server.services.suggest import suggest
+
+
+@pytest.fixture
+def host(sqlite_database):
+    host = EngineHost(sqlite_database)
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def database(sqlite_database):
+    return sqlite_database
+
+
+def run(database, host, trials, name="s", **fields):
+    """Work on a study: minimise (x - 0.3)²."""
+    handed = []
+    for _ in range(trials):
+        (trial,) = suggest(database, host, name, SuggestRequest()).response.trials
+        value = (trial.params["x"] - 0.3) ** 2
+        finish(
+            database,
+            name,
+            trial.number,
+            FinishRequest(lease_token=trial.lease.token, metrics={"value": value}),
+        )
+        handed.append(trial)
+    host.wait_for_fits()
+    return handed
+
+
+def test_a_study_goes_from_sobol_to_the_model_and_finds_the_optimum(database, host, define):
+    define(budget=20)
+    trials = run(database, host, 15)
+    policies = [trial.origin.policy for trial in trials]
+    assert policies[0] == "sobol"
+    assert policies[-1] == "rucb"
+    assert trials[-1].origin.n_observed == 14
+    assert trials[-1].origin.predicted is not None
+    assert trials[-1].origin.model_version >= 1
+    assert min(abs(trial.params["x"] - 0.3) for trial in trials) < 0.02
+
+
+def test_maximising_turns_the_sign(database, host, define):
+    define("up", objectives=(Objective(goal="maximize"),), budget=20)
+    trials = run(database, host, 15, name="up")
+    assert max(abs(trial.params["x"] - 0.3) for trial in trials[8:]) > 0.6
+
+
+def test_before_there_is_a_model_there_are_no_predictions(database, host, define):
+    define()
+    assert host.predict("s", [{"x": 0.5}]) is None
+    assert host.summary("s").version == 0
+
+
+def test_predictions_and_summary_come_from_the_model(database, host, define):
+    define(budget=20)
+    run(database, host, 12)
+    predictions = host.predict("s", [{"x": 0.3}, {"x": 1.0}])
+    low, high = predictions.intervals
+    assert low.mean < high.mean
+    assert low.low <= low.mean <= low.high
+    assert predictions.n_observed == 12
+    summary = host.summary("s")
+    assert summary.n_observed == 12
+    assert summary.version >= 1
+    assert summary.importance == {"x": pytest.approx(1.0)}
+    assert summary.fitted_at is not None
+    assert summary.fit_s is not None
+
+
+def test_fits_are_rows_and_are_told(database, host, define):
+    define(budget=20)
+    run(database, host, 12)
+    fits = [event for event in events_after(database, "s", 0) if event.type == "model.fitted"]
+    assert [fit.data["version"] for fit in fits] == list(range(1, len(fits) + 1))
+    assert fits
+
+
+def test_a_fresh_host_rebuilds_what_the_old_one_knew(database, host, define):
+    define(budget=30)
+    run(database, host, 12)
+    probe = [{"x": k / 10} for k in range(11)]
+    again = EngineHost(database)
+    warm, cold = host.predict("s", probe), again.predict("s", probe)
+    again.close()
+    assert cold.model_version == warm.model_version
+    assert [i.mean for i in cold.intervals] == pytest.approx([i.mean for i in warm.intervals], abs=1e-8)
+    assert [i.sd for i in cold.intervals] == pytest.approx([i.sd for i in warm.intervals], abs=1e-6)
+
+
+def test_two_replicas_at_one_posterior_give_different_points_to_ucb(database, host, define):
+    define(budget=30, strategy="ucb")
+    run(database, host, 8)
+    other = EngineHost(database)
+    first = suggest(database, host, "s", SuggestRequest()).response.trials[0]
+    second = suggest(database, other, "s", SuggestRequest()).response.trials[0]
+    other.close()
+    assert first.origin.n_hallucinated == 0
+    assert second.origin.n_hallucinated == 1
+    assert second.origin.n_pending == 1
+    assert second.params != first.params
+
+
+def test_several_at_once_differ_from_each_other(database, host, define):
+    define(budget=30, strategy="ucb")
+    run(database, host, 8)
+    trials = suggest(database, host, "s", SuggestRequest(count=4)).response.trials
+    assert [trial.origin.n_hallucinated for trial in trials] == [0, 1, 2, 3]
+    assert len({trial.params["x"] for trial in trials}) == 4
+
+
+def test_an_unknown_study_is_not_found(host):
+    with pytest.raises(NotFound):
+        host.summary("nope")
+
+
+def test_questions_come_and_answers_go_line_by_line(database, host, define):
+    define()
+    ours, theirs = socket.socketpair()
+    with ours, ours.makefile("rwb") as lines, ThreadPoolExecutor(1) as pool:
+        serving = pool.submit(serve, host, theirs)
+        assert Answered.model_validate_json(lines.readline()).id == 0
+        questions = [
+            AskPoints(study="s", numbers=[1, 2]),
+            AskPredictions(study="s", points=[{"x": 0.5}]),
+            AskSummary(study="s"),
+            AskSummary(study="nope"),
+        ]
+        answers = []
+        for number, question in enumerate(questions, start=1):
+            lines.write(Asked(id=number, question=question).model_dump_json().encode() + b"\n")
+            lines.flush()
+            answers.append(Answered.model_validate_json(lines.readline()))
+        ours.shutdown(socket.SHUT_RDWR)
+        serving.result()
+    assert [answer.id for answer in answers] == [1, 2, 3, 4]
+    assert [point.number for point in answers[0].answer] == [1, 2]
+    assert answers[1].answer is None
+    assert answers[2].answer.n_observed == 0
+    assert "NotFound" in answers[3].failure
+
+
+def test_a_fit_that_fails_is_not_stored_and_not_tried_again_at_the_same_data(
+    database, host, define, monkeypatch
+):
+    define(budget=30)
+    run(database, host, 12)
+    versions = host.summary("s").version
+    tries = []
+
+    def fail(self):
+        tries.append(len(self.utilities))
+        return Fitted(status="failed", reason="bad luck", n_observed=len(self.utilities))
+
+    monkeypatch.setattr(FitTask, "run", fail)
+    run(database, host, 8)
+    assert len(tries) == len(set(tries))
+    assert host.summary("s").version == versions
+
+
+def test_only_the_studies_used_last_are_kept_warm(database, host, define, monkeypatch):
+    monkeypatch.setattr("headway_server.services.engine_host.WARM_STUDIES", 2)
+    made = []
+    original = optimizer.Optimizer.__init__
+
+    def counted(self, *args, **kwargs):
+        made.append(self)
+        original(self, *args, **kwargs)
+
+    monkeypatch.setattr(optimizer.Optimizer, "__init__", counted)
+    for name in ("a", "b", "c"):
+        define(name)
+        host.summary(name)
+    host.summary("c")
+    assert len(made) == 3
+    host.summary("a")
+    assert len(made) == 4
