@@ -22,7 +22,7 @@ from headway.trials import Trial, Workplace
 from headway.wire.base import Params, ParamValue
 from headway.wire.model import ModelSummary
 from headway.wire.study import Best, Convergence, Interval, StudyDefinition, StudyView
-from headway.wire.trial import SuggestRequest, TrialState, TrialView
+from headway.wire.trial import FinishRequest, FinishResponse, SuggestRequest, TrialState, TrialView
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +177,14 @@ class Study:
         """The posterior of the objective at each point, in order; up to 5,000 points."""
         plain = tuple(dict(point) for point in points)
         return self._link.ask(calls.predict(self.name, plain)).predictions
+
+    def finish(self, number: int, result: FinishRequest) -> FinishResponse:
+        """Report a trial whose number and token are all that is left of it, e.g. on paper.
+
+        Raises:
+            ConnectionFailed, ApiError: the result did not arrive; it is not in the spool.
+        """
+        return self._link.ask(calls.finish(self.name, number, result))
 
     def trial(self, number: int) -> TrialView:
         """One trial with its attempts and results."""

@@ -1,0 +1,86 @@
+"""headway studies, headway show."""
+
+from __future__ import annotations
+
+import click
+
+from headway.cli.output import cell_text, write_json, write_table
+from headway.cli.session import Session, format_option, pass_session
+from headway.studies import BestTrial
+from headway.wire.space import Boolean, Categorical, Parameter
+from headway.wire.study import StudyView
+
+
+@click.command()
+@format_option("table", "json")
+@pass_session
+def studies(session: Session, layout: str) -> None:
+    """List the studies."""
+    with session.client() as client:
+        views = list(client.studies())
+    if layout == "json":
+        write_json(views)
+    elif not views:
+        click.echo("There are no studies yet.")
+    else:
+        write_table(
+            ("study", "state", "objective", "completed", "leased", "failed", "left", "strategy"),
+            [
+                (
+                    view.name,
+                    view.state,
+                    _objectives(view),
+                    view.trials.completed,
+                    view.trials.leased,
+                    view.trials.failed + view.trials.lost,
+                    "∞" if view.budget_left is None else view.budget_left,
+                    view.definition.strategy,
+                )
+                for view in views
+            ],
+        )
+
+
+@click.command()
+@click.argument("study")
+@format_option("table", "json")
+@pass_session
+def show(session: Session, study: str, layout: str) -> None:
+    """Show one study: where it stands, its space, the best trial."""
+    with session.client() as client:
+        handle = client.study(study)
+        view = handle.view()
+        best = handle.best() if layout == "table" else None
+    if layout == "json":
+        write_json(view)
+        return
+    click.echo("\n".join(_lines(view, best)))
+    write_table(
+        ("parameter", "type", "range"),
+        [(one.name, one.type, _range(one)) for one in view.definition.space.parameters],
+    )
+
+
+def _lines(view: StudyView, best: BestTrial | None) -> list[str]:
+    counts = ", ".join(f"{number} {state}" for state, number in view.trials if number)
+    left = "no limit" if view.budget_left is None else f"{view.budget_left} of {view.definition.budget} left"
+    return [
+        f"{view.name}: {view.state}; {_objectives(view)}; strategy {view.definition.strategy}",
+        f"trials: {counts or 'none yet'}; budget: {left}",
+        f"best: {best or 'nothing has completed yet'}",
+    ]
+
+
+def _objectives(view: StudyView) -> str:
+    return ", ".join(f"{one.goal} {one.name}" for one in view.definition.objectives)
+
+
+def _range(parameter: Parameter) -> str:
+    match parameter:
+        case Categorical():
+            return ", ".join(map(str, parameter.choices))
+        case Boolean():
+            return "true, false"
+        case _:
+            log = ", log" if parameter.log else ""
+            return f"{cell_text(parameter.low)} to {cell_text(parameter.high)}{log}"
