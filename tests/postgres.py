@@ -53,7 +53,8 @@ def throwaway_server(url: str | None = None) -> Iterator[str]:
     with (home.parent / f"{home.name}.log").open("wb") as log:
         server = subprocess.Popen(
             [
-                *(binaries / "postgres", "-D", home / "data", "-h", "127.0.0.1", "-p", str(port), "-k", home),
+                *(f"{binaries}/postgres", "-D", f"{home}/data", "-k", str(home)),
+                *("-h", "127.0.0.1", "-p", str(port)),
                 *("-F", "-c", "full_page_writes=off", "-c", "max_connections=200"),
             ],
             stdout=log,
@@ -97,7 +98,7 @@ def _unprivileged() -> dict[str, Any]:
 def _wait_until_ready(
     binaries: Path, port: int, server: subprocess.Popen[bytes], log: str, run: dict[str, Any]
 ) -> None:
-    probe = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
+    probe = [f"{binaries}/pg_isready", "-h", "127.0.0.1", "-p", str(port)]
     for _ in range(400):
         if subprocess.run(probe, check=False, stdout=subprocess.DEVNULL, **run).returncode == 0:
             return
