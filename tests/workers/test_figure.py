@@ -122,6 +122,11 @@ def test_incumbent_never_gets_worse(record: Record):
     assert best == sorted(best, reverse=True)
 
 
+def test_trial_that_only_equals_the_incumbent_is_none(record: Record):
+    trials = (trial(1, 0.1, 0, 1, "a"), trial(2, 0.1, 1, 2, "a"), trial(3, 0.05, 2, 3, "a"))
+    assert [seen.improved for seen in Record(record.study, trials).observed] == [True, False, True]
+
+
 def test_record_is_complete_when_nothing_is_left_and_nothing_is_out(record: Record):
     assert record.complete
     out = record.study.model_copy(update={"trials": TrialCounts(completed=56, leased=1)})

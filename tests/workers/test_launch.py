@@ -45,7 +45,7 @@ def test_killed_child_is_started_again_with_a_note(tmp_path, module):
         first = crew.pids()["sleeper"]
         os.kill(first, signal.SIGKILL)
 
-        def again() -> bool:
+        def again():
             crew.watch()
             return crew.pids().get("sleeper", first) != first
 
@@ -60,12 +60,23 @@ def test_child_that_ends_well_is_not_started_again(tmp_path, module):
     with Crew(tmp_path) as crew:
         crew.start(module("brief", "print('done')"))
 
-        def over() -> bool:
+        def over():
             crew.watch()
             return crew.finished(["brief"])
 
         until(over)
         assert crew.restarts == 0
+
+
+def test_child_that_is_to_run_for_ever_is_started_again_even_after_a_good_end(tmp_path, module):
+    with Crew(tmp_path) as crew:
+        crew.start(module("brief", "print('done')"), for_ever=True)
+
+        def again():
+            crew.watch()
+            return crew.restarts > 0
+
+        until(again)
 
 
 def test_child_that_keeps_dying_is_given_up_with_its_last_words(tmp_path, module, monkeypatch):

@@ -5,9 +5,10 @@ from headway_workers.digits_svm.objective import DigitsSvm
 from headway_workers.matrix_completion import checks, descent
 
 
-@pytest.mark.parametrize("check", list(DigitsSvm().checks()), ids=lambda check: check.name)
-def test_digits_svm_agrees_with_its_oracles(check: Check):
-    assert check.passed, check
+def test_digits_svm_agrees_with_its_oracles():
+    checked = list(DigitsSvm().checks())
+    assert len(checked) == 4
+    assert [check for check in checked if not check.passed] == []
 
 
 def test_balance_identity_holds():

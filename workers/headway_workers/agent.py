@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Protocol
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has none
+from threadpoolctl import threadpool_limits
 
 from headway import Client, Study
 from headway.errors import NotFound

@@ -33,6 +33,7 @@ def print_to(console: Console, outcome: Outcome, path: Path) -> None:
                 f"the model's view of that point: {interval.mean:.6g}, "
                 f"95 % between {interval.low:.6g} and {interval.high:.6g}",
                 markup=False,
+                soft_wrap=True,
             )
         elif best.posterior_reason:
             console.print(f"no posterior: {best.posterior_reason}", markup=False)

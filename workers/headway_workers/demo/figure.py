@@ -88,7 +88,7 @@ def _incumbent(axes: Axes, record: Record) -> None:
         )
     for moment in clock.resumed:
         axes.axvline(moment, color=GREY, lw=1, ls=":")
-    axes.legend(loc="upper right", frameon=False, fontsize=8.5, ncols=3)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), frameon=False, fontsize=8.5, ncols=3)
 
 
 def _gantt(axes: Axes, record: Record) -> None:
@@ -148,6 +148,7 @@ def _slice(axes: Axes, piece: Slice, outcome: Outcome) -> None:
             seen, [0.015] * len(seen), "|", color=GREY, ms=7, alpha=0.7, transform=axes.get_xaxis_transform()
         )
     _scale(axes, [*mean, *low, *high])
+    _cut(axes, [seen.value for seen in outcome.record.observed])
     axes.scatter([at[here]], [mean[here]], color=GOLD, edgecolor=INK, linewidth=0.6, s=60, zorder=5)
     axes.set_xlabel(f"{name} (importance {piece.importance:.0%})")
     axes.set_ylabel(outcome.record.study.definition.objectives[0].name)
@@ -170,6 +171,17 @@ def _scale(axes: Axes, values: list[float]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(FixedLocator([]))
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _cut(axes: Axes, observed: list[float]) -> None:
+    """Where nothing was observed the interval can be far wider than all values: let it leave the picture."""
+    bottom, top = axes.get_ylim()
+    least, greatest = min(observed), max(observed)
+    if axes.get_yscale() == "log":
+        axes.set_ylim(max(bottom, least / 2), min(top, greatest * 2))
+    else:
+        margin = 0.3 * (greatest - least)
+        axes.set_ylim(max(bottom, least - margin), min(top, greatest + margin))
 
 
 def _plain(axes: Axes) -> None:

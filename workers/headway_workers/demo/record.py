@@ -12,6 +12,8 @@ from headway.wire.study import Best, StudyView
 from headway.wire.trial import AttemptView, TrialView
 from headway_workers.demo.slices import Slice
 
+ENDED = frozenset({"completed", "infeasible", "failed", "stopped", "abandoned", "lost"})
+
 IDLE_S = 20.0
 """A pause longer than this, with no attempt running, is cut out of the time axis: the study was resumed."""
 
@@ -25,11 +27,8 @@ class Observed:
     value: float
     best: float
     """The incumbent's value once this trial was in."""
-
-    @property
-    def improved(self) -> bool:
-        """Whether this trial became the incumbent."""
-        return self.value == self.best
+    improved: bool
+    """Whether this trial became the incumbent."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,7 @@ class Record:
     @property
     def ended(self) -> int:
         """How many trials have ended, well or not."""
-        counts = self.study.trials
-        return (
-            counts.completed
-            + counts.infeasible
-            + counts.failed
-            + counts.stopped
-            + counts.abandoned
-            + counts.lost
-        )
+        return sum(trial.state in ENDED for trial in self.trials)
 
     @cached_property
     def observed(self) -> tuple[Observed, ...]:
@@ -76,8 +67,10 @@ class Record:
         best: float | None = None
         found: list[Observed] = []
         for at, number, value in arrivals:
-            best = value if best is None else better(best, value)
-            found.append(Observed(number, at, value, best))
+            improved = best is None or (better(best, value) == value != best)
+            best = value if improved else best
+            assert best is not None
+            found.append(Observed(number, at, value, best, improved))
         return tuple(found)
 
     @property

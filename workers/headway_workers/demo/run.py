@@ -90,7 +90,7 @@ class Demo:
         file = database(self.options.directory, fresh=self.options.fresh)
         port = free_port()
         arguments = ("serve", "--host", "127.0.0.1", "--port", str(port), "--database", f"sqlite:///{file}")
-        crew.start(Command("server", COMMAND_LINE, arguments))
+        crew.start(Command("server", COMMAND_LINE, arguments), for_ever=True)
         url = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + READY_S
         with self._waiting("starting the server"):

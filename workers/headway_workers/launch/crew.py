@@ -17,7 +17,7 @@ STOP_S = 8.0
 BACK_OFF_S = (0.2, 1.0, 2.0, 5.0)
 """Waits before the first, second … restart of a child that keeps dying."""
 
-GIVE_UP_AFTER = 8
+GIVE_UP_AFTER = 4
 """Restarts in a row, each after less than `STEADY_S`, before a child is given up."""
 
 STEADY_S = 10.0
@@ -35,6 +35,7 @@ class _Post:
     command: Command
     child: Child
     started: float
+    for_ever: bool
     quick_deaths: int = 0
     restart_at: float | None = None
     finished: bool = False
@@ -68,9 +69,12 @@ class Crew:
     ) -> None:
         self.stop()
 
-    def start(self, command: Command) -> None:
-        """Start a child and keep it running until it ends with status 0 or the crew stops."""
-        self._posts[command.name] = _Post(command, self._launch(command), time.monotonic())
+    def start(self, command: Command, *, for_ever: bool = False) -> None:
+        """Start a child and keep it running until it ends with status 0 or the crew stops.
+
+        One that is to run `for_ever` is started again even where it ended well.
+        """
+        self._posts[command.name] = _Post(command, self._launch(command), time.monotonic(), for_ever)
 
     def watch(self) -> None:
         """Look at every child once: bring back those that died. Call this a few times a second.
@@ -87,7 +91,7 @@ class Crew:
                     post.child, post.started, post.restart_at = self._launch(post.command), now, None
                 continue
             returncode = post.child.returncode
-            if returncode == 0:
+            if returncode == 0 and not post.for_ever:
                 post.finished = True
                 post.child.wait(0)
             elif returncode is not None:
