@@ -25,7 +25,7 @@ from headway_workers.demo.slices import slices
 from headway_workers.launch.child import Command
 from headway_workers.launch.crew import ChildKeepsDying, Crew
 
-COMMAND_LINE = "headway.cli.main"
+COMMAND_LINE = "headway"
 READY_S = 60.0
 """How long the server may take to start."""
 
