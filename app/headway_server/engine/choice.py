@@ -9,8 +9,9 @@ from headway_server.engine.kernel import Array
 
 SAME = 1e-6
 """Points that differ by less than this in every coordinate of the unit cube are the same point."""
-ENUMERABLE = 20_000
-DRAWS = 256
+ENUMERABLE = 10_000
+"""Finite spaces of at most this many points are searched whole for a free one."""
+DRAWS = 512
 
 
 class Taken:
@@ -29,29 +30,26 @@ class Taken:
         return not (avoid_observed and _holds(self._observed, row))
 
 
-def first_free(rows: Array, taken: Taken, *, avoid_observed: bool) -> int | None:
+def first_free(rows: Array, encoding: Encoding, taken: Taken, *, avoid_observed: bool) -> int | None:
     """Index of the first row, of (c, d) in order of preference, that is free; None where none is.
 
     Observed points are avoided if asked for, unless all rows that are not in flight were observed.
     """
     for avoid in (True, False) if avoid_observed else (False,):
         for i, row in enumerate(rows):
-            if taken.is_free(row, avoid_observed=avoid):
+            # Judged as the point that it stands for: an interval may hold only a few floats.
+            if taken.is_free(encoding.rows([encoding.params(row)])[0], avoid_observed=avoid):
                 return i
     return None
 
 
 def another(encoding: Encoding, taken: Taken, rng: np.random.Generator, *, avoid_observed: bool) -> Array:
     """A random free row (d,); any row where the whole space is taken."""
-    drawn = encoding.from_samples(rng.random((DRAWS, encoding.n_parameters)))
-    place = first_free(drawn, taken, avoid_observed=avoid_observed)
-    if place is not None:
-        return np.asarray(drawn[place])
+    rows = encoding.from_samples(rng.random((DRAWS, encoding.n_parameters)))
     if encoding.size is not None and encoding.size <= ENUMERABLE:
-        everything = rng.permutation(encoding.everything())
-        place = first_free(everything, taken, avoid_observed=avoid_observed)
-        return np.asarray(everything[place or 0])
-    return np.asarray(drawn[0])
+        rows = rng.permutation(encoding.everything())
+    place = first_free(rows, encoding, taken, avoid_observed=avoid_observed)
+    return np.asarray(rows[place or 0])
 
 
 def _holds(rows: Array, row: Array) -> bool:

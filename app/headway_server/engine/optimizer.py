@@ -242,7 +242,7 @@ class Optimizer:
         incumbents = self._observations.rows[order[: effort.incumbents]]
         rows, values = search(surface, posterior, self._encoding, incumbents, rng=rng, effort=effort)
         avoid_observed = model.repeats_teach_nothing
-        place = first_free(rows, taken, avoid_observed=avoid_observed)
+        place = first_free(rows, self._encoding, taken, avoid_observed=avoid_observed)
         if place is not None:
             return rows[place], float(values[place])
         row = another(self._encoding, taken, rng, avoid_observed=avoid_observed)

@@ -31,19 +31,26 @@ class Path:
         self._frequencies = normal / np.sqrt(rng.chisquare(5.0, n_frequencies))  # over √5: u carries it
         self._w = rng.standard_normal((2, n_frequencies)) * math.sqrt(posterior.outputscale / n_frequencies)
         noise = rng.standard_normal(posterior.n) * np.sqrt(posterior.diagonal)
-        prior, _ = self._prior(posterior.points)
+        prior = self._prior(*self._waves(posterior.points))
         self._v = posterior.inverse @ (posterior.z - posterior.mean - prior - noise)
 
-    def __call__(self, rows: Array) -> tuple[Array, Array]:
+    def values(self, rows: Array) -> Array:
+        """Value (r,) at (r, d)."""
+        u = scaled(rows, self._posterior.lengthscales)
+        return self._posterior.mean + self._prior(*self._waves(u)) + self._posterior.weighted(u, self._v)
+
+    def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
         """Value (r,) and gradient over the unit cube (r, d) at (r, d)."""
         u = scaled(rows, self._posterior.lengthscales)
-        prior, d_prior = self._prior(u)
-        update, d_update = self._posterior.weighted_kernel(u, self._v)
-        value = self._posterior.mean + prior + update
-        return value, (d_prior + d_update) * (SQRT5 / self._posterior.lengthscales)
+        cosine, sine = self._waves(u)
+        update, by_u = self._posterior.weighted_with_gradient(u, self._v)
+        by_u += (cosine * self._w[1] - sine * self._w[0]) @ self._frequencies.T
+        value = self._posterior.mean + self._prior(cosine, sine) + update
+        return value, by_u * (SQRT5 / self._posterior.lengthscales)
 
-    def _prior(self, u: Array) -> tuple[Array, Array]:
+    def _waves(self, u: Array) -> tuple[Array, Array]:
         phase = u @ self._frequencies
-        cosine, sine = np.cos(phase), np.sin(phase)
-        value = cosine @ self._w[0] + sine @ self._w[1]
-        return value, (cosine * self._w[1] - sine * self._w[0]) @ self._frequencies.T
+        return np.cos(phase), np.sin(phase)
+
+    def _prior(self, cosine: Array, sine: Array) -> Array:
+        return np.asarray(cosine @ self._w[0] + sine @ self._w[1])

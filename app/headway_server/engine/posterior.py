@@ -180,8 +180,13 @@ class Posterior:
         weights *= slope
         return value, self._pull_back(weights, right, u)
 
-    def weighted_kernel(self, u: Array, weights: Array) -> tuple[Array, Array]:
-        """Σ_i w_i k(u, u_i) and its gradient by u, for scaled points (r, d) and weights (n,)."""
+    def weighted(self, u: Array, weights: Array) -> Array:
+        """Σ_i w_i k(u, u_i) for scaled points (r, d) and weights (n,): (r,)."""
+        k, _ = matern52(lift_left(u) @ self._right[: self.n].T)
+        return np.asarray(k @ weights * self.outputscale)
+
+    def weighted_with_gradient(self, u: Array, weights: Array) -> tuple[Array, Array]:
+        """As `weighted`, and its gradient by u: (r,), (r, d)."""
         right = self._right[: self.n]
         k, slope = matern52(lift_left(u) @ right.T)
         slope *= weights

@@ -29,7 +29,7 @@ class Surface:
 
     def values(self, rows: Array) -> Array:
         """(r, d) to (r,)."""
-        return self.values_and_gradients(rows)[0]
+        raise NotImplementedError
 
     def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
         """(r, d) to (r,) and (r, d)."""
@@ -62,8 +62,11 @@ class PathSurface(Surface):
     def __init__(self, path: Path, path_id: str) -> None:
         self._path, self.path_id = path, path_id
 
+    def values(self, rows: Array) -> Array:
+        return self._path.values(rows)
+
     def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
-        return self._path(rows)
+        return self._path.values_and_gradients(rows)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,97 @@
+import math
+
+import gpytorch
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import check_grad
+
+from headway.wire.model import Hyperparameters
+from headway_server.engine.hyperparameters import (
+    NOISE_PRIOR,
+    Data,
+    LogPosterior,
+    cold_start,
+    maximise,
+    to_theta,
+    to_wire,
+)
+from tests.engine.reference import single_task_gp
+
+
+def data_of(rows, z, variances=None, parameter_of=None):
+    n, d = rows.shape
+    return Data(
+        rows,
+        z,
+        np.zeros(n) if variances is None else variances,
+        np.arange(d) if parameter_of is None else parameter_of,
+    )
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (30, 2), (150, 8)])
+def test_log_posterior_and_gradient_equal_gpytorch(problem, n, d):
+    hyperparameters, rows, z, _ = problem(n, d, seed=d)
+    value, gradient = LogPosterior(data_of(rows, z))(to_theta(hyperparameters, np.arange(d)))
+    model = single_task_gp(hyperparameters, rows, z).train()
+    mll = gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model)
+    reference = mll(model(*model.train_inputs), model.train_targets) * n
+    assert value == pytest.approx(reference.item(), abs=1e-6)
+    reference.backward()
+    ell, scale = model.covar_module.base_kernel.raw_lengthscale, model.covar_module.raw_outputscale
+
+    def by_log(raw):  # through softplus
+        return (raw.grad * torch.nn.functional.softplus(raw) / torch.sigmoid(raw)).detach().numpy().ravel()
+
+    noise = model.likelihood.noise_covar.raw_noise
+    expected = np.concatenate(
+        [
+            by_log(ell),
+            (noise.grad * noise).detach().numpy(),
+            by_log(scale),
+            model.mean_module.raw_constant.grad.numpy().ravel(),
+        ]
+    )
+    np.testing.assert_allclose(gradient, expected, atol=1e-5, rtol=1e-6)
+
+
+def test_gradient_with_shared_lengthscales_and_known_variances(problem):
+    _, rows, z, variances = problem(30, 5, heteroscedastic=True)
+    log_posterior = LogPosterior(data_of(rows, z, variances, np.array([0, 1, 1, 1, 2])))
+    theta = np.array([-1.0, 0.3, -0.4, -4.0, 0.2, 0.1])
+    error = check_grad(lambda t: log_posterior(t)[0], lambda t: log_posterior(t)[1], theta)
+    assert error < 1e-3
+
+
+def test_fit_improves_on_its_start_and_reaches_a_stationary_point(problem):
+    _, rows, z, _ = problem(80, 3)
+    data = data_of(rows, z)
+    start = cold_start(3)
+    found = maximise(data, start, 200)
+    assert found.log_posterior > LogPosterior(data)(start)[0]
+    assert np.abs(LogPosterior(data)(found.theta)[1]).max() < 0.3
+
+
+def test_fit_tells_a_relevant_coordinate_from_an_irrelevant_one():
+    rng = np.random.default_rng(0)
+    rows = rng.random((60, 2))
+    found = maximise(data_of(rows, np.sin(8 * rows[:, 0])), cold_start(2), 100)
+    assert found.theta[1] - found.theta[0] > 1.5
+
+
+def test_hopeless_data_has_no_maximum():
+    assert maximise(data_of(np.full((3, 1), 0.5), np.full(3, np.nan)), cold_start(1), 20) is None
+
+
+def test_wire_form_and_back():
+    data = data_of(np.zeros((1, 4)), np.zeros(1), None, np.array([0, 1, 1, 2]))
+    theta = np.array([0.1, 0.2, 0.3, -4.0, 0.5, 0.6])
+    wire = to_wire(theta, data, "standardize")
+    assert isinstance(wire, Hyperparameters)
+    assert wire.lengthscales[1] == wire.lengthscales[2]
+    np.testing.assert_allclose(to_theta(wire, data.parameter_of), theta)
+
+
+def test_prior_mode():
+    assert math.exp(NOISE_PRIOR.log_mode) == pytest.approx(math.exp(-5.0))
+    assert NOISE_PRIOR.log_density(np.array([-5.0]))[1][0] == pytest.approx(0.0)
