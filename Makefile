@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?= digits-svm
+OPTIONS ?=
 
 .PHONY: venv demo test check openapi bench-latency clean
 
@@ -19,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: venv
-	$(BIN)/headway demo --study $(STUDY)
+	$(BIN)/headway demo --study $(STUDY) $(OPTIONS)
 
 # What a hand runs between edits: under half a minute.
 check: venv
