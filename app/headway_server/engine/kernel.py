@@ -30,7 +30,7 @@ def lift_left(u: Array) -> Array:
     r, d = u.shape
     left = np.empty((r, d + 2))
     np.multiply(u, -2.0, out=left[:, :d])
-    np.einsum("ij,ij->i", u, u, out=left[:, d])
+    np.vecdot(u, u, out=left[:, d])
     left[:, d + 1] = 1.0
     return left
 
@@ -41,7 +41,7 @@ def lift_right(u: Array) -> Array:
     right = np.empty((n, d + 2))
     right[:, :d] = u
     right[:, d] = 1.0
-    np.einsum("ij,ij->i", u, u, out=right[:, d + 1])
+    np.vecdot(u, u, out=right[:, d + 1])
     return right
 
 

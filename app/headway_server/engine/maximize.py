@@ -51,7 +51,7 @@ def maximise(
         trial = np.clip(x + step[:, None] * p, 0.0, 1.0)
         s = trial - x
         f_new, g_new = _negated(function, trial, free)
-        along = np.einsum("rd,rd->r", g, s)
+        along = np.vecdot(g, s)
         gain = f - f_new
         accepted = gain >= -ARMIJO * along
         accepted &= along < 0.0
@@ -91,7 +91,7 @@ class _Directions:
 
     def push(self, s: Array, y: Array) -> None:
         """Remember steps and gradient changes (r, d); rows of zeros have no effect."""
-        sy, yy = np.einsum("rd,rd->r", s, y), np.einsum("rd,rd->r", y, y)
+        sy, yy = np.vecdot(s, y), np.vecdot(y, y)
         good = sy > 1e-10 * yy
         good &= yy > 0.0
         rho = np.where(good, 1.0 / np.where(good, sy, 1.0), 0.0)
@@ -107,14 +107,14 @@ class _Directions:
         q = -steepest
         coefficients = []
         for s, y, rho in reversed(self._pairs):
-            a = rho * np.einsum("rd,rd->r", s, q)
+            a = rho * np.vecdot(s, q)
             q = q - a[:, None] * y
             coefficients.append(a)
         q = q * self._gamma[:, None]
         for (s, y, rho), a in zip(self._pairs, reversed(coefficients), strict=True):
-            q = q + (a - rho * np.einsum("rd,rd->r", y, q))[:, None] * s
+            q = q + (a - rho * np.vecdot(y, q))[:, None] * s
         p = np.where(moving, -q, 0.0)
-        uphill = np.einsum("rd,rd->r", p, g) >= 0.0
+        uphill = np.vecdot(p, g) >= 0.0
         uphill |= ~self._seen
         length = FIRST_STEP / np.maximum(np.abs(steepest).max(axis=1), 1e-300)
         return np.where(uphill[:, None], length[:, None] * steepest, p)

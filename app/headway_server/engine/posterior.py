@@ -221,7 +221,7 @@ class Posterior:
         if given is not None:
             left_over = (k[:, n:] - known @ given.solved) @ given.precision
             weights = np.concatenate([weights - left_over @ given.solved.T, left_over], axis=1)
-        variance = self.outputscale - np.einsum("ij,ij->i", weights, k)
+        variance = self.outputscale - np.vecdot(weights, k)
         sd = np.sqrt(np.maximum(variance, 1e-12 * self.outputscale))
         return mean, sd, weights, slope, right
 
