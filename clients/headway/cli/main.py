@@ -18,9 +18,9 @@ GROUP = "headway.commands"
 SUMMARIES = {
     "serve": "Run the server.",
     "migrate": "Bring the database to the schema of this version.",
-    "worker": "Evaluate one of the built-in objectives for a study.",
-    "demo": "A server and local workers on one objective, from start to figure.",
-    "verify": "Check an objective against its oracles.",
+    "worker": "Evaluate an objective for a study until the study is done.",
+    "demo": "Run a study from start to end on this machine: a server, some workers, a figure.",
+    "verify": "Check an objective's figures against oracles.",
 }
 """What the commands of the other rooms do: their help loads them, this list must not."""
 

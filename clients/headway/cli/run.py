@@ -20,7 +20,7 @@ from headway.wire.base import Params
 @pass_session
 def run(
     session: Session, study: str, command: tuple[str, ...], lease_s: float | None, worker: str | None
-) -> None:  # noqa: D301 (click's mark is the character, not its escape)
+) -> None:
     """Evaluate a study with a program, until the study is done.
 
     \b
@@ -30,7 +30,7 @@ def run(
     HEADWAY_PARAM_<NAME>, HEADWAY_TRIAL and HEADWAY_SEED. The last line of the standard output that is
     JSON is the result: a number, {"value": …}, {"value": …, "std_error": …}, or {"<objective>": …}.
     A status other than 0 is a failed trial. SIGTERM ends the program and gives its trial back.
-    """
+    """  # noqa: D301 (click's mark is the character, not its escape)
     logging.basicConfig(level=logging.WARNING, format="headway: %(message)s")
     finished = 0
     with session.client(patient=True) as client:

@@ -1,0 +1,237 @@
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import headway
+from headway.cli import main as main_module
+from headway.cli.main import SUMMARIES, main
+from headway.cli.program import Program, ProgramFailed, UnknownPlaceholder, read_result
+from headway.wire.trial import MeasuredValue
+
+
+@pytest.fixture
+def cli(server_url, tmp_path):
+    def invoke(*arguments, url=server_url):
+        environment = {"HEADWAY_URL": url, "HEADWAY_SPOOL_DIR": str(tmp_path)}
+        return CliRunner().invoke(main, [str(one) for one in arguments], env=environment)
+
+    return invoke
+
+
+@pytest.fixture
+def study(server_url, name, tmp_path):
+    space = {"lr": headway.Float(1e-4, 1, log=True), "opt": ["adam", "sgd"], "bias": bool}
+    with headway.Client(server_url, spool_directory=tmp_path) as client:
+        yield client.create_study(name, space, minimize="loss", budget=3)
+
+
+def python(code):
+    return ["--", sys.executable, "-c", code]
+
+
+def test_studies_are_listed_for_people_and_for_programs(cli, study):
+    assert study.name in cli("studies").output
+    assert study.name in [one["name"] for one in json.loads(cli("studies", "--format", "json").output)]
+
+
+def test_show_tells_where_a_study_stands(cli, study):
+    text = cli("show", study.name).output
+    assert "minimize loss" in text
+    assert "3 of 3 left" in text
+    assert "0.0001 to 1, log" in text
+    study.suggest()[0].finish(0.5)
+    assert "best: loss = 0.5 at lr=" in cli("show", study.name).output
+    assert json.loads(cli("show", study.name, "--format", "json").output)["trials"]["completed"] == 1
+
+
+def test_trials_are_taken_as_csv_and_reported_by_hand(cli, study):
+    taken = cli("suggest", study.name, "-n", 2, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(taken.output)))
+    assert [row["number"] for row in rows] == ["1", "2"]
+    assert {row["bias"] for row in rows} <= {"true", "false"}
+    done = cli("finish", study.name, 1, "--token", rows[0]["token"], "--value", 0.5, "--std-error", 0.1)
+    assert done.output == "trial 1 completed; a new best; budget: 1 left\n"
+    again = cli("finish", study.name, 1, "--token", rows[0]["token"], "--value", 0.5, "--std-error", 0.1)
+    assert "it was here already" in again.output
+    failed = cli(
+        "finish", study.name, 2, "--token", rows[1]["token"], "--outcome", "failed", "--message", "m"
+    )
+    assert failed.output.startswith("trial 2 failed")
+
+
+def test_trials_are_taken_as_json_and_as_a_table(cli, study):
+    assert json.loads(cli("suggest", study.name, "--format", "json").output)[0]["lease"]["token"]
+    assert "token" in cli("suggest", study.name).output
+
+
+def test_suggest_tells_wait_from_done_by_its_status(cli, study):
+    taken = list(study.suggest(3))
+    waiting = cli("suggest", study.name)
+    assert (waiting.exit_code, "leases_outstanding" in waiting.output) == (2, True)
+    for trial in taken:
+        trial.finish(1.0)
+    assert cli("suggest", study.name).exit_code == 3
+
+
+def test_finish_without_a_value_asks_for_one(cli, study):
+    assert "--value" in cli("finish", study.name, 1, "--token", "t").output
+
+
+def test_error_is_a_sentence_with_its_link_and_no_traceback(cli):
+    shown = cli("show", "no-such-study")
+    assert shown.exit_code == 1
+    assert shown.output.startswith("Error: There is no study 'no-such-study'.")
+    assert "/problems#not-found" in shown.output
+
+
+def test_absent_server_is_named_with_the_remedy(cli, monkeypatch):
+    monkeypatch.setattr("headway.cli.session.AT_A_PROMPT_S", 0.0)
+    shown = cli("studies", url="http://127.0.0.1:1")
+    assert (shown.exit_code, "headway serve" in shown.output) == (1, True)
+
+
+def test_url_that_is_none_is_refused(cli):
+    assert "is not the URL of a server" in cli("--url", "localhost:1", "studies").output
+
+
+def test_any_program_is_an_objective(cli, study, tmp_path):
+    seen = tmp_path / "seen"
+    code = (
+        "import os, sys, json\n"
+        "assert sys.argv[2] == os.environ['HEADWAY_PARAM_OPT'] and os.environ['HEADWAY_SEED'].isdigit()\n"
+        "open(sys.argv[3], 'a').write(os.environ['HEADWAY_TRIAL'])\n"
+        "print('epoch 1')\n"
+        "print(json.dumps({'value': float(sys.argv[1]), 'std_error': 0.1}))\n"
+        "print('bye')\n"
+    )
+    ran = cli("run", study.name, *python(code), "{lr}", "{opt}", seen)
+    assert ran.exit_code == 0, ran.output
+    assert "3 trials were completed here" in ran.output
+    assert seen.read_text() == "123"
+    assert [trial.value for trial in study.history()] == [trial.params["lr"] for trial in study.history()]
+    assert study.trial(1).std_error == 0.1
+
+
+def test_failing_program_is_a_failed_trial_with_the_end_of_its_errors(cli, study):
+    code = "import os, sys; sys.exit('out of memory') if os.environ['HEADWAY_TRIAL'] == '1' else print(2)"
+    assert cli("run", study.name, *python(code)).exit_code == 0
+    assert [trial.state for trial in study.history()] == ["failed", "completed", "completed"]
+    told = study.trial(1).observations[0].message
+    assert "status 1" in told
+    assert "out of memory" in told
+
+
+def test_misspelt_placeholder_is_found_before_anything_runs(cli, study):
+    ran = cli("run", study.name, "--", "train", "{lrr}")
+    assert ran.exit_code == 2
+    assert "the study has bias, lr, opt" in ran.output
+    assert list(study.history()) == []
+
+
+def test_sigterm_ends_the_program_and_gives_its_trial_back(study, server_url, tmp_path):
+    code = "import time; print('working', flush=True); [time.sleep(0.02) for _ in range(9999)]"
+    with subprocess.Popen(
+        [sys.executable, "-m", "headway.cli", "run", study.name, *python(code)],
+        env=os.environ | {"HEADWAY_URL": server_url, "HEADWAY_SPOOL_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as run:
+        assert run.stdout.readline() == b"working\n"
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(10) == 143
+    assert study.trial(1).state == "queued"
+
+
+def test_placeholders_are_filled_and_doubled_braces_stay():
+    program = Program(("a={lr}", "{opt}{bias}", "{{lr}}", '{"lr": 1}', "{lr}"), ("loss",))
+    params = {"lr": 1e-05, "opt": "adam", "bias": True}
+    assert program.arguments(params) == ["a=1e-05", "adamtrue", "{lr}", '{"lr": 1}', "1e-05"]
+
+
+def test_unknown_placeholder_is_refused():
+    with pytest.raises(UnknownPlaceholder, match=r"\{x\} is no parameter"):
+        Program(("{x}",), ("loss",)).check(["lr"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "result"),
+    [
+        (["0.5"], 0.5),
+        (["1", "0.5", "done", "[1]", "true", '"text"'], 0.5),
+        (['{"value": 2}'], MeasuredValue(value=2)),
+        (['{"loss": 2, "acc": 0.5, "epoch": "last"}'], {"loss": 2, "acc": 0.5}),
+        (['{"loss": 2, "std_error": 0.1}'], {"loss": MeasuredValue(value=2, std_error=0.1)}),
+        (['{"loss": {"value": 2, "std_error": 0.1}}'], {"loss": MeasuredValue(value=2, std_error=0.1)}),
+    ],
+    ids=repr,
+)
+def test_last_line_of_json_is_the_result(lines, result):
+    assert read_result(lines, ("loss",)) == result
+
+
+@pytest.mark.parametrize("lines", [[], ["done"], ['{"acc": 1}']], ids=repr)
+def test_output_without_a_result_is_refused_with_the_form(lines):
+    with pytest.raises(ProgramFailed, match='"value"'):
+        read_result(lines, ("loss",))
+
+
+def register(monkeypatch, name, module, command):
+    class Registered(EntryPoint):
+        def load(self):
+            return command() if callable(command) and not isinstance(command, click.Command) else command
+
+    monkeypatch.setattr(
+        main_module, "entry_points", lambda **_: [Registered(name, module, "headway.commands")]
+    )
+
+
+def lacking(module):
+    def fail():
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("headway_server.commands", "Error: headway serve needs the server: pip install 'headway[server]'\n"),
+        (
+            "headway_workers.commands",
+            "Error: headway serve needs the workers: pip install 'headway[workers]'\n",
+        ),
+        ("plugin.commands", "Error: headway serve needs the module uvicorn, which is not installed.\n"),
+    ],
+)
+def test_missing_extra_is_one_line_with_the_remedy(monkeypatch, cli, module, line):
+    register(monkeypatch, "serve", f"{module}:serve", lacking("uvicorn"))
+    assert (cli("serve").output, cli("serve").exit_code) == (line, 1)
+    register(monkeypatch, "serve", f"{module}:serve", click.Command("serve", callback=lacking("uvicorn")))
+    assert (cli("serve").output, cli("serve").exit_code) == (line, 1)
+
+
+def test_missing_module_of_our_own_is_a_bug_and_shows(monkeypatch, cli):
+    register(monkeypatch, "serve", "headway_server.commands:serve", lacking("headway_server.gone"))
+    assert isinstance(cli("serve").exception, ModuleNotFoundError)
+
+
+def test_unknown_command_is_a_usage_error(cli):
+    assert "No such command 'nonsense'" in cli("nonsense").output
+
+
+def test_every_registered_command_has_its_summary():
+    assert main_module._registered().keys() == SUMMARIES.keys()
+
+
+def test_summaries_are_those_of_the_commands():
+    for name, entry in main_module._registered().items():
+        assert entry.load().get_short_help_str(limit=200) == SUMMARIES[name]

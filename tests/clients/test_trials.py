@@ -1,0 +1,355 @@
+"""A worker's loop against the real application, over a way that breaks."""
+
+import logging
+import math
+import os
+import signal
+import threading
+
+import httpx
+import pytest
+
+import headway
+from headway.errors import IllegalTransition, NotFinite, NotFound, ObjectiveKeepsFailing
+from headway.studies import HOPELESS_AFTER
+from headway.wire.trial import FinishRequest
+
+AWAY = httpx.ConnectError("refused")
+
+
+@pytest.fixture
+def study(client, name):
+    return client.create_study(
+        name,
+        {"x": headway.Float(0, 1)},
+        minimize="loss",
+        budget=4,
+        policy=headway.Policy(lease_s=5, first_heartbeat_grace_s=0),
+    )
+
+
+def states(study):
+    return [trial.state for trial in study.history()]
+
+
+def work(study, objective):
+    for trial in study.trials():
+        with trial:
+            trial.finish(objective(trial))
+
+
+def terminate(trial):
+    os.kill(os.getpid(), signal.SIGTERM)
+    pytest.fail("SIGTERM had no effect")
+
+
+def observation(study, number=1):
+    return study.trial(number).observations[-1]
+
+
+def test_loop_works_a_study_to_its_end(study):
+    numbers = []
+    for trial in study.trials():
+        with trial:
+            trial.finish((trial.params["x"] - 0.3) ** 2)
+        numbers.append(trial.number)
+    assert numbers == [1, 2, 3, 4]
+    assert states(study) == ["completed"] * 4
+
+
+def test_best_reads_well(study):
+    for trial in study.trials():
+        with trial:
+            trial.finish(trial.number + 0.5, std_error=0.25)
+    assert str(study.best()).startswith("loss = 1.5 ± 0.25 at x=0.")
+    assert "(trial 1" in str(study.best())
+
+
+def test_nothing_completed_has_no_best(study):
+    assert study.best() is None
+
+
+def test_columns_have_every_trial(study):
+    study.suggest(3)
+    columns = study.columns()
+    assert columns["number"] == [1, 2, 3]
+    assert len(columns["params.x"]) == 3
+
+
+def test_convergence_model_and_predictions_are_read(study):
+    for trial in study.trials():
+        with trial:
+            trial.finish(trial.params["x"])
+    assert len(study.convergence().points) == 4
+    assert study.model().n_observed == 4
+    assert [one.low < one.mean < one.high for one in study.predict([{"x": 0.1}, {"x": 0.9}])] == [True, True]
+
+
+def test_exception_is_reported_logged_and_ends_only_its_trial(study, caplog):
+    for trial in study.trials():
+        with trial:
+            if trial.number == 2:
+                raise RuntimeError("boiled over")
+            trial.finish(1.0)
+    assert states(study) == ["completed", "failed", "completed", "completed"]
+    told = observation(study, 2)
+    assert told.reason == "RuntimeError"
+    assert told.message.startswith("RuntimeError: boiled over\n\nTraceback")
+    assert "boiled over" in caplog.text
+
+
+def test_exception_after_the_report_changes_nothing(study):
+    trial = next(study.trials())
+    with trial:
+        trial.finish(1.0)
+        raise RuntimeError("the plot failed")
+    assert states(study)[0] == "completed"
+
+
+def test_exception_in_a_trial_taken_by_hand_is_reported_and_raised(study):
+    with pytest.raises(RuntimeError), study.suggest()[0]:
+        raise RuntimeError("boiled over")
+    assert states(study) == ["failed"]
+
+
+def test_infeasible_point_is_reported_as_one(study):
+    with next(study.trials()):
+        raise headway.Infeasible("boils")
+    assert (states(study)[0], observation(study).message) == ("infeasible", "boils")
+
+
+def test_block_without_a_result_is_a_failed_trial(study):
+    with next(study.trials()):
+        pass
+    assert observation(study).reason == "no-result"
+
+
+def test_long_traceback_is_cut_to_what_the_server_takes(study):
+    with next(study.trials()):
+        raise RuntimeError("x" * 50_000)
+    assert len(observation(study).message) <= 10_000
+
+
+def test_value_that_is_not_finite_is_refused_by_name_and_the_trial_has_failed(study):
+    with next(study.trials()) as trial:
+        trial.finish(math.nan)
+    told = observation(study)
+    assert told.outcome == "failed"
+    assert told.reason == "NotFinite"
+    assert "loss has value = nan" in told.message
+
+
+def test_refused_value_can_be_corrected(study):
+    with study.suggest()[0] as trial:
+        with pytest.raises(NotFinite):
+            trial.finish(math.inf)
+        trial.finish(1e6)
+    assert states(study) == ["completed"]
+
+
+def test_second_result_is_refused(study):
+    trial = study.suggest()[0]
+    trial.finish(1.0)
+    with pytest.raises(IllegalTransition):
+        trial.finish(2.0)
+
+
+def test_keyboard_interrupt_gives_the_trial_back(study):
+    with pytest.raises(KeyboardInterrupt), next(study.trials()):
+        raise KeyboardInterrupt
+    assert states(study) == ["queued"]
+
+
+def test_worker_whose_trials_all_fail_stops_before_the_budget_is_gone(client, name):
+    study = client.create_study(name, {"x": headway.Float(0, 1)}, budget=100)
+
+    def misspelt(trial):
+        raise NameError("typo")
+
+    with pytest.raises(ObjectiveKeepsFailing, match="NameError") as caught:
+        work(study, misspelt)
+    assert states(study) == ["failed"] * HOPELESS_AFTER
+    assert isinstance(caught.value.__cause__, NameError)
+
+
+def test_unknown_study_shows_at_the_first_call(client):
+    with pytest.raises(NotFound):
+        next(client.study("nothing-of-this-name").trials())
+
+
+def test_study_is_joined_by_the_same_definition(client, name):
+    space = {"x": headway.Float(0, 1)}
+    client.create_study(name, space, budget=3)
+    assert client.create_study(name, space, budget=3).definition.budget == 3
+    with pytest.raises(headway.errors.DefinitionConflict):
+        client.create_study(name, space, budget=4)
+    assert name in [view.name for view in client.studies()]
+
+
+def test_lost_answer_to_suggest_does_not_lose_a_trial(study, faulty):
+    faulty.spoil(":suggest", "lose the answer")
+    assert [trial.number for trial in study.suggest(1)] == [1]
+    assert states(study) == ["leased"]
+
+
+def test_lost_answer_to_finish_is_not_told_twice(study, faulty):
+    faulty.spoil(":finish", "lose the answer")
+    answer = study.suggest()[0].finish(1.0)
+    assert answer.duplicate
+    assert len(study.trial(1).observations) == 1
+
+
+def test_result_waits_on_disk_while_the_server_is_away_and_goes_out_later(study, faulty, tmp_path):
+    trial = study.suggest()[0]
+    faulty.spoil(":finish", *[AWAY] * 30)
+    assert trial.finish(0.5) is None
+    assert trial.outcome == "completed"
+    assert list((tmp_path / "spool").iterdir())
+    faulty._faults.clear()
+    study.view()
+    assert (states(study), study.best().value) == (["completed"], 0.5)
+    assert not list((tmp_path / "spool").iterdir())
+
+
+def test_interrupt_while_reporting_keeps_the_result(study, faulty):
+    faulty.spoil(":finish", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt), study.suggest()[0] as trial:
+        trial.finish(0.5)
+    study.view()
+    assert observation(study).metrics["loss"].value == 0.5
+
+
+def wait_until(condition):
+    tick = threading.Event()
+    for _ in range(500):
+        if condition():
+            return
+        tick.wait(0.01)
+    pytest.fail("it did not happen within 5 s")
+
+
+def test_first_heartbeat_goes_out_at_once(study, faulty):
+    with study.suggest()[0] as trial:
+        wait_until(lambda: faulty.sent(":heartbeat"))
+        trial.finish(1.0)
+    assert trial.response.late is False
+
+
+def test_heartbeat_that_gets_lost_is_tolerated(study, faulty, caplog):
+    caplog.set_level(logging.WARNING)
+    faulty.spoil(":heartbeat", *[AWAY] * 99)
+    with study.suggest()[0] as trial:
+        wait_until(lambda: faulty.sent(":heartbeat"))
+        assert not trial.lost
+        trial.finish(1.0)
+    assert states(study) == ["completed"]
+
+
+def take_away(study, trial):
+    """End the lease behind the trial's back."""
+    release = FinishRequest(lease_token=trial.token, outcome="abandoned", reason="preempted")
+    study.finish(trial.number, release)
+    study.suggest()
+
+
+def test_lost_lease_is_a_status_and_the_late_result_is_kept(study):
+    trial = study.suggest()[0]
+    take_away(study, trial)
+    with trial:
+        wait_until(lambda: trial.lost)
+        assert trial.should_stop
+        with pytest.raises(headway.Stop, match="Stop working on it"):
+            trial.report(step=1, partial=0.5)
+        answer = trial.finish(1.0)
+    assert answer.late
+    assert states(study) == ["completed"]
+
+
+def test_stop_of_a_lost_trial_ends_it_quietly(study):
+    trial = next(study.trials())
+    take_away(study, trial)
+    with trial:
+        wait_until(lambda: trial.lost)
+        trial.report(step=1)
+    assert study.trial(1).observations == ()
+
+
+def test_report_goes_on_where_nobody_objects(study):
+    with study.suggest()[0] as trial:
+        trial.report(step=3, partial=0.25)
+        assert trial.reported == {"step": 3.0, "partial": 0.25}
+        trial.finish(1.0)
+
+
+def test_sigterm_gives_the_trial_back_and_ends_the_process(study):
+    with pytest.raises(SystemExit) as ended:
+        work(study, terminate)
+    assert ended.value.code == 143
+    assert states(study) == ["queued"]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_sigterm_while_reporting_lets_the_result_through(study, faulty):
+    faulty.before[":finish"] = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        work(study, lambda _: 0.5)
+    assert states(study) == ["completed"]
+
+
+def test_sigterm_cuts_the_waiting_for_an_absent_server_short(study, faulty):
+    study._link.connection.patience = headway.client.Patience(total_s=60)
+    trials = study.trials()
+    trial = next(trials)
+    faulty.spoil(":finish", *[AWAY] * 999)
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(SystemExit), trial:
+        trial.finish(0.5)
+    faulty._faults.clear()
+    study.view()
+    assert states(study) == ["completed"]
+
+
+def test_sigterm_calls_the_handler_that_was_there_before(study):
+    called = []
+    before = signal.signal(signal.SIGTERM, lambda *_: called.append("before"))
+    try:
+        with pytest.raises(SystemExit):
+            work(study, terminate)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert called == ["before"]
+
+
+def test_sigterm_that_is_ignored_stays_ignored(study):
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        for trial in study.trials():
+            with trial:
+                os.kill(os.getpid(), signal.SIGTERM)
+                trial.finish(1.0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert states(study) == ["completed"] * 4
+
+
+def test_worker_in_another_thread_works_without_a_handler(study):
+    thread = threading.Thread(target=work, args=(study, lambda _: 1.0))
+    thread.start()
+    thread.join()
+    assert states(study) == ["completed"] * 4
+
+
+def test_worker_waits_while_it_is_told_to(client, name):
+    study = client.create_study(name, {"x": headway.Float(0, 1)}, budget=1)
+    slept = []
+    study._sleep = slept.append
+    held = study.suggest()[0]
+    headway.studies.HELD_MS, before = 0, headway.studies.HELD_MS
+    try:
+        trials = study.trials()
+        threading.Timer(0.05, held.finish, (1.0,)).start()
+        assert list(trials) == []
+    finally:
+        headway.studies.HELD_MS = before
+    assert slept
+    assert all(0 < pause <= 5 for pause in slept)
