@@ -33,6 +33,7 @@ def run(database, host, trials, name="s", **fields):
     handed = []
     for _ in range(trials):
         (trial,) = suggest(database, host, name, SuggestRequest()).response.trials
+        host.start_fits()
         value = (trial.params["x"] - 0.3) ** 2
         finish(
             database,

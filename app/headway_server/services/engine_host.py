@@ -33,7 +33,7 @@ from headway_server.services.engine_port import (
     Question,
 )
 from headway_server.storage.database import Database, UnitOfWork
-from headway_server.storage.repositories import Datum, InFlight
+from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,6 @@ class EngineHost:
             )
             pending.append(suggestion.params)
             given_out.append(suggestion.params)
-        self._fit_beside(study, warm)
         return points
 
     def predict(self, study: str, points: list[Params]) -> Predictions | None:
@@ -118,6 +117,12 @@ class EngineHost:
         if warm.model is None:
             return summary
         return summary.model_copy(update={"fitted_at": warm.model.fitted_at, "fit_s": warm.model.fit_s})
+
+    def start_fits(self) -> None:
+        """Start the fit that the study asked last is due. Called once its answer is out of the way."""
+        if self._warm:
+            name = next(reversed(self._warm))
+            self._fit_beside(name, self._warm[name])
 
     def wait_for_fits(self) -> None:
         """Let the fits that are under way come to their end."""
@@ -240,6 +245,8 @@ def serve(host: EngineHost, pipe: socket.socket) -> None:
             except Exception as error:  # a bug in one study must not take the others' host down
                 log.exception("question %d failed", asked.id)
                 send(Answered(id=asked.id, failure=f"{type(error).__name__}: {error}"))
+            else:
+                host.start_fits()
 
 
 def main() -> None:

@@ -48,7 +48,8 @@ def find_kept(uow: UnitOfWork, key: RequestKey) -> KeptResponse | None:
 
 
 def keep_place(uow: UnitOfWork, key: RequestKey, trial_numbers: list[int]) -> KeptResponse:
-    """Note under a key which trials its request took, before it is answered."""
+    """Note under a key which trials its request took, before it is answered; old keys are let go of."""
+    uow.kept_responses.forget_expired(uow.now)
     kept = KeptResponse(
         scope=key.scope,
         key=key.key,

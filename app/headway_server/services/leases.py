@@ -12,10 +12,11 @@ def sweep(database: Database) -> int:
     Correctness does not rest on this: `suggest` does the same for its own study.
     """
     names = database.read(lambda uow: uow.studies.with_lapsed_trials(uow.now))
-    taken_back = 0
-    for name in names:
-        taken_back += database.write(lambda uow, name=name: take_back_lapsed(uow, uow.studies.lock(name)))  # type: ignore[misc]
-    return taken_back
+    return sum(_sweep_one(database, name) for name in names)
+
+
+def _sweep_one(database: Database, name: str) -> int:
+    return database.write(lambda uow: take_back_lapsed(uow, uow.studies.lock(name)))
 
 
 def take_back_lapsed(uow: UnitOfWork, study: Study) -> int:

@@ -84,7 +84,7 @@ def _take(
     uow: UnitOfWork, study: Study, request: SuggestRequest, key: RequestKey | None, wanted: int
 ) -> Suggested | Reservation:
     """Queued points first (at once: their points are known), then new numbers while the budget lasts."""
-    queued = uow.trials.in_state(study, "queued", wanted)
+    queued = uow.trials.page(study, 0, wanted, "queued")
     if known := [trial for trial in queued if trial.params is not None]:
         return _lease(uow, study, request, key, known)
     for trial in queued:
@@ -119,9 +119,9 @@ def _hand_out(
     mine = [trial for trial in uow.trials.numbered(study, by_number) if trial.state == "reserved"]
     if not mine:
         return _wait(uow, study, request, "computing")
+    missed = uow.trials.count_after(study, points[0].seen_seq)
     for trial in mine:
         point = by_number[trial.number]
-        missed = uow.trials.count_after(study, point.seen_seq)
         trial.place(point.params, point.origin.model_copy(update={"staleness": missed}))
     return _lease(uow, study, request, key, mine)
 

@@ -1,0 +1,115 @@
+"""The queries, named. Built once, with parameters: building one costs about as much as running it."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Integer, String, bindparam, delete, func, or_, select
+
+from headway_server.domain.study import Study
+from headway_server.domain.trial import Attempt, Trial
+from headway_server.storage.column_types import UtcDateTime
+from headway_server.storage.tables import (
+    Event,
+    KeptResponse,
+    ModelState,
+    attempts,
+    events,
+    gp_states,
+    idempotency_keys,
+    observations,
+    studies,
+    trials,
+)
+
+_study = bindparam("study", type_=BigInteger)
+_now = bindparam("now", type_=UtcDateTime)
+_limit = bindparam("limit", type_=Integer)
+
+_lapsed_lease = attempts.c.ended_at.is_(None) & (attempts.c.lapses_at < _now)
+_lapsed_reservation = (trials.c.state == "reserved") & (trials.c.reserved_until < _now)
+_completed = (observations.c.study_id == _study) & (observations.c.outcome == "completed")
+_counting = _completed & observations.c.superseded.is_(False)
+"""The observations that stand for their trials: completed, and first."""
+
+STUDY_BY_NAME = select(Study).where(studies.c.name == bindparam("name"))
+STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.with_for_update()
+STUDIES_AFTER = (
+    select(Study)
+    .where(studies.c.name > bindparam("after", type_=String))
+    .order_by(studies.c.name)
+    .limit(_limit)
+)
+STUDIES_WITH_LAPSED_TRIALS = select(studies.c.name).where(
+    studies.c.id.in_(
+        select(trials.c.study_id)
+        .join(attempts)
+        .where(_lapsed_lease)
+        .union(select(trials.c.study_id).where(_lapsed_reservation))
+    )
+)
+
+_trials = select(Trial).where(trials.c.study_id == _study).order_by(trials.c.number)
+TRIAL = _trials.where(trials.c.number == bindparam("number"))
+TRIALS_NUMBERED = _trials.where(trials.c.number.in_(bindparam("numbers", expanding=True)))
+TRIALS_AFTER = _trials.where(trials.c.number > bindparam("after", type_=Integer)).limit(_limit)
+TRIALS_IN_STATE_AFTER = TRIALS_AFTER.where(trials.c.state == bindparam("state"))
+TRIALS_LAPSED = _trials.where(
+    or_(trials.c.id.in_(select(attempts.c.trial_id).where(_lapsed_lease)), _lapsed_reservation)
+)
+TRIAL_COUNTS = (
+    select(trials.c.state, func.count()).where(trials.c.study_id == _study).group_by(trials.c.state)
+)
+TRIALS_IN_FLIGHT = (
+    select(trials.c.number, trials.c.params, trials.c.origin)
+    .where(
+        trials.c.study_id == _study, trials.c.state.in_(("leased", "queued")), trials.c.params.is_not(None)
+    )
+    .order_by(trials.c.number)
+)
+
+NEXT_LAPSE = (
+    select(attempts.c.lapses_at)
+    .join(trials)
+    .where(trials.c.study_id == _study, attempts.c.ended_at.is_(None))
+    .order_by(attempts.c.lapses_at)
+    .limit(1)
+)
+LIVE_ATTEMPTS = (
+    select(trials.c.number, Attempt)
+    .join(Attempt, attempts.c.trial_id == trials.c.id)
+    .where(trials.c.study_id == _study, attempts.c.ended_at.is_(None))
+    .order_by(attempts.c.leased_at)
+)
+
+_incumbents = (
+    select(trials.c.number, observations.c.params, observations.c.value, observations.c.std_error)
+    .join(observations, observations.c.trial_id == trials.c.id)
+    .where(_counting)
+    .limit(1)
+)
+LOWEST = _incumbents.order_by(observations.c.value, observations.c.seq)
+HIGHEST = _incumbents.order_by(observations.c.value.desc(), observations.c.seq)
+ARRIVALS = (
+    select(trials.c.number, observations.c.value, observations.c.received_at)
+    .join(observations, observations.c.trial_id == trials.c.id)
+    .where(_counting)
+    .order_by(observations.c.seq)
+)
+DATA_AFTER = (
+    select(observations.c.seq, observations.c.params, observations.c.value, observations.c.std_error)
+    .where(_completed, observations.c.seq > bindparam("after", type_=BigInteger))
+    .order_by(observations.c.seq)
+)
+COUNT_AFTER = select(func.count()).where(
+    _completed, observations.c.seq > bindparam("after", type_=BigInteger)
+)
+
+EVENTS_AFTER = (
+    select(Event)
+    .where(events.c.study_id == _study, events.c.seq > bindparam("after", type_=BigInteger))
+    .order_by(events.c.seq)
+    .limit(_limit)
+)
+LATEST_MODEL = (
+    select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
+)
+FORGET_EXPIRED_KEYS = delete(KeptResponse).where(idempotency_keys.c.expires_at < _now)

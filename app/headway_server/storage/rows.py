@@ -1,0 +1,47 @@
+"""What queries give back where it is not a whole study or trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from headway.wire.base import Params
+from headway.wire.trial import Receipt
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The best completed trial of a study."""
+
+    number: int
+    params: Params
+    value: float
+    std_error: float | None
+
+
+@dataclass(frozen=True)
+class Datum:
+    """What the engine learns from one completed observation."""
+
+    seq: int
+    params: Params
+    value: float
+    std_error: float | None
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A trial that is handed out or waiting to be: its point, and how that was made."""
+
+    number: int
+    params: Params
+    origin: Receipt
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One completed trial, in order of arrival."""
+
+    number: int
+    value: float
+    received_at: datetime
