@@ -17,22 +17,18 @@ BUDGET = 16
 
 @pytest.mark.slow
 def test_study_ends_with_its_full_budget_and_no_observation_lost_or_twice(tmp_path: Path):
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "headway.cli.main", "demo"),
-            *("--directory", str(tmp_path), "--budget", str(BUDGET), "--workers", "3"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout
-    url = next(m[0] for line in process.stdout if (m := re.search(r"http://127\.0\.0\.1:\d+", line)))
+    output = tmp_path / "output"
+    argv = [sys.executable, "-m", "headway_workers.launch.command_line", "demo", "--directory", str(tmp_path)]
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            [*argv, "--budget", str(BUDGET), "--workers", "3"], stdout=sink, stderr=subprocess.STDOUT
+        )
+    url = server_url(output)
     before = completed_at_least(url, 4)
-    os.kill(server_pid(url), signal.SIGKILL)
-    out, _ = process.communicate(timeout=200)
+    os.kill(int((tmp_path / "logs" / "server.pid").read_text()), signal.SIGKILL)
+    returncode, out = process.wait(200), output.read_text()
 
-    assert process.returncode == 0, out
+    assert returncode == 0, out
     assert "server was killed by SIGKILL" in out
     database = sqlite3.connect(tmp_path / "demo.db")
     rows = database.execute(
@@ -41,6 +37,14 @@ def test_study_ends_with_its_full_budget_and_no_observation_lost_or_twice(tmp_pa
     database.close()
     assert sorted(number for number, _ in rows) == list(range(1, BUDGET + 1))
     assert before.items() <= dict(rows).items()
+
+
+def server_url(output: Path) -> str:
+    deadline = time.monotonic() + 60
+    while not (match := re.search(r"http://127\.0\.0\.1:\d+", output.read_text())):
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.02)
+    return match[0]
 
 
 def completed_at_least(url: str, count: int) -> dict[int, float]:
@@ -54,14 +58,3 @@ def completed_at_least(url: str, count: int) -> dict[int, float]:
                 return values
         time.sleep(0.02)
     raise AssertionError("The study did not get under way.")
-
-
-def server_pid(url: str) -> int:
-    port = url.rpartition(":")[2]
-    listing = subprocess.run(["ps", "-axo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    (pid,) = (
-        int(line.split()[0])
-        for line in listing.splitlines()
-        if " serve " in line and f"--port {port} " in line and "tether" in line
-    )
-    return pid

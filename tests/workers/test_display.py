@@ -117,3 +117,7 @@ def test_sparkline_spans_from_lowest_to_highest_bar():
     assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"
     assert sparkline([2.0, 2.0]) == "▁▁"
     assert len(sparkline([0.1] * 200)) == 60
+
+
+def test_sparkline_of_values_over_decades_shows_their_logarithms():
+    assert sparkline([0.01, 0.1, 1.0]) == "▁▅█"

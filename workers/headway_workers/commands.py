@@ -6,6 +6,7 @@ This module imports only click, so that the command line can list it without the
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def demo(  # noqa: PLR0917 - click passes them by name
     from headway_workers.demo.run import Demo, DemoFailed, Options
     from headway_workers.registry import UnknownObjective
 
+    # As for Ctrl-C: the workers hand their trials back before the server goes.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     options = Options(objective, name or objective, workers, budget, directory, fresh=fresh, url=url)
     try:
         Demo(options, Console(highlight=False)).run()

@@ -109,8 +109,8 @@ class Objective(ABC):
     data: ClassVar[str] = "none"
     """What the evaluation reads, and where it comes from."""
     budget: ClassVar[int] = 60
-    policy: ClassVar[Policy] = Policy(lease_s=30.0, first_heartbeat_grace_s=30.0)
-    """Evaluations last seconds, so a worker that is silent for half a minute is gone."""
+    policy: ClassVar[Policy] = Policy(lease_s=15.0, first_heartbeat_grace_s=15.0)
+    """Evaluations last seconds, so a worker that is silent for a quarter of a minute is gone."""
 
     @abstractmethod
     def evaluate(

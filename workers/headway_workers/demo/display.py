@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -152,8 +153,13 @@ def panel(moment: Moment) -> Panel:
 
 
 def sparkline(values: Sequence[float], width: int = 60) -> str:
-    """The last `width` values as bars of eight heights, from the least to the greatest."""
+    """The last `width` values as bars of eight heights, from the least to the greatest.
+
+    Heights are logarithms where the values are positive and span a decade.
+    """
     shown = values[-width:]
+    if min(shown) > 0 and max(shown) > 10 * min(shown):
+        shown = [math.log(value) for value in shown]
     low, high = min(shown), max(shown)
     if high == low:
         return BLOCKS[0] * len(shown)

@@ -147,8 +147,8 @@ class Demo:
                 trouble = ""
                 try:
                     record = read(study)
-                except (ConnectionFailed, Unavailable) as error:
-                    trouble = str(error)
+                except (ConnectionFailed, Unavailable):
+                    trouble = "the server does not answer; asking again"
                 shown.show(Moment(record, self.names, tuple(crew.notes), crew.restarts, trouble))
                 if crew.finished(self.names):
                     record = self._ask(crew, lambda: read(study))

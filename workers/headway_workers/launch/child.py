@@ -30,7 +30,7 @@ class Child:
     """A running process that can't outlive this one: it is tethered, and in a session of its own.
 
     In a session of its own, a Ctrl-C at the terminal reaches the parent alone, which then stops its
-    children in order.
+    children in order. Its process id stands in a file beside its log.
     """
 
     def __init__(self, command: Command, log: Path) -> None:
@@ -47,6 +47,7 @@ class Child:
                 env={**os.environ, **ONE_THREAD, **command.environment},
                 start_new_session=True,
             )
+        log.with_suffix(".pid").write_text(f"{self.pid}\n")
 
     @property
     def pid(self) -> int:
