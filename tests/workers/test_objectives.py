@@ -49,7 +49,7 @@ def test_definition_takes_another_name_and_budget(case):
 
 def test_rungs_are_reported_and_finite(case):
     kind, params = case
-    rungs: dict[int, float] = {}
+    rungs = {}
     kind().evaluate(params, report=lambda step, partial: rungs.update({step: partial}))
     assert len(rungs) >= 2
     assert np.isfinite(list(rungs.values())).all()
