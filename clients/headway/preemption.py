@@ -49,6 +49,10 @@ class Preemption:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.restore()
+
+    def restore(self) -> None:
+        """Put the former handler back; harmless to repeat."""
         # A forgotten generator may be collected in another thread, which can't set handlers.
         if self._installed and threading.current_thread() is threading.main_thread():
             self._installed = False

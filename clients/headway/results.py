@@ -32,8 +32,7 @@ class Link:
             what `Connection.send` raises.
         """
         answer = self.connection.send(call, hurry=hurry)
-        if delivered := self.spool.deliver(self._deliver):
-            log.info("%d spooled results were delivered", delivered)
+        self._deliver_spool()
         return answer
 
     def finish(
@@ -49,7 +48,7 @@ class Link:
         except BaseException as error:
             if isinstance(error, ApiError) and not error.server_is_away:
                 raise
-            self.spool.add(Spooled(study=study, number=number, result=result))
+            self._keep(Spooled(study=study, number=number, result=result), error)
             if not isinstance(error, ApiError | ConnectionFailed):  # Ctrl-C, or a bug
                 raise
             log.warning(
@@ -64,6 +63,23 @@ class Link:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+    def _keep(self, entry: Spooled, error: BaseException) -> None:
+        """Put a result into the spool; where the disk refuses it, into the log, and raise the failure."""
+        try:
+            self.spool.add(entry)
+        except OSError as refused:
+            log.critical("%s: %s; the result is %s", self.spool.path, refused, entry.result.metrics)
+            raise error from refused
+
+    def _deliver_spool(self) -> None:
+        try:
+            delivered = self.spool.deliver(self._deliver)
+        except OSError as error:  # a spool that can't be read must not spoil a call that went well
+            log.warning("the spool could not be delivered: %s", error)
+            return
+        if delivered:
+            log.info("%d spooled results were delivered", delivered)
 
     def _deliver(self, entry: Spooled) -> None:
         self.connection.send(calls.finish(entry.study, entry.number, entry.result), patience=ONE_TRY)

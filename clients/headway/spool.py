@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,8 +41,13 @@ class Spooled(BaseModel):
 
 
 def spool_directory() -> Path:
-    """HEADWAY_SPOOL_DIR, or ~/.headway/spool."""
-    return Path(os.environ.get("HEADWAY_SPOOL_DIR") or Path.home() / ".headway" / "spool")
+    """HEADWAY_SPOOL_DIR, or ~/.headway/spool; for a user without a home, a place in the temporary files."""
+    if named := os.environ.get("HEADWAY_SPOOL_DIR"):
+        return Path(named)
+    try:
+        return Path.home() / ".headway" / "spool"
+    except RuntimeError:  # containers run under user ids that nobody has named
+        return Path(tempfile.gettempdir()) / f"headway-spool-{os.getuid()}"
 
 
 class Spool:

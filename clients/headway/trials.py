@@ -162,6 +162,9 @@ class Trial:
             log.error("trial %d: the end could not be reported: %s", self.number, refused)  # noqa: TRY400
         finally:
             self._heartbeat.end()
+            if error is not None and not isinstance(error, Exception):
+                # The loop is over, but its generator may live on in a kept traceback.
+                self._workplace.preemption.restore()
         return self._workplace.carry_on and isinstance(error, Exception)
 
     def __repr__(self) -> str:

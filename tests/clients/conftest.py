@@ -73,6 +73,18 @@ def name():
     return f"study-{uuid.uuid4().hex[:12]}"
 
 
+@pytest.fixture
+def study(client, name):
+    """A study with a budget of 4 and a lease of 5 s."""
+    return client.create_study(
+        name,
+        {"x": headway.Float(0, 1)},
+        minimize="loss",
+        budget=4,
+        policy=headway.Policy(lease_s=5, first_heartbeat_grace_s=0),
+    )
+
+
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory):
     """The real application on a loopback socket, for other processes and the command line."""

@@ -140,7 +140,7 @@ def test_misspelt_placeholder_is_found_before_anything_runs(cli, study):
 def test_sigterm_ends_the_program_and_gives_its_trial_back(study, server_url, tmp_path):
     code = "import time; print('working', flush=True); [time.sleep(0.02) for _ in range(9999)]"
     with subprocess.Popen(
-        [sys.executable, "-m", "headway.cli", "run", study.name, *python(code)],
+        [sys.executable, "-m", "headway", "run", study.name, *python(code)],
         env=os.environ | {"HEADWAY_URL": server_url, "HEADWAY_SPOOL_DIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

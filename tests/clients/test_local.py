@@ -15,6 +15,7 @@ from headway.errors import LocalServerFailed
 from headway.local import LocalTransport
 
 
+@pytest.mark.slow
 def test_studies_outlive_the_client(tmp_path):
     path = tmp_path / "new" / "headway.db"
     with headway.Client.local(path) as client:
@@ -110,6 +111,7 @@ def test_calls_from_several_threads_are_answered_together():
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
+@pytest.mark.slow
 def test_client_that_nobody_closes_does_not_keep_the_process(tmp_path):
     code = "import headway, sys; c = headway.Client.local(sys.argv[1]); print(list(c.studies()))"
     ended = subprocess.run(

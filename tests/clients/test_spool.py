@@ -99,6 +99,15 @@ def test_tokens_are_for_the_owners_eyes(spool):
     assert stat.S_IMODE(spool.path.parent.stat().st_mode) == 0o700
 
 
+def test_user_without_a_home_has_a_spool_too(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("HEADWAY_SPOOL_DIR", raising=False)
+    monkeypatch.setattr("headway.spool.Path.home", homeless)
+    assert "headway-spool" in str(Spool("http://h").path)
+
+
 def test_directory_comes_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("HEADWAY_SPOOL_DIR", str(tmp_path))
     assert Spool("http://h").path.parent == tmp_path

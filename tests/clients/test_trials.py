@@ -2,45 +2,15 @@
 
 import logging
 import math
-import os
-import signal
 import threading
 
-import httpx
 import pytest
 
 import headway
 from headway.errors import IllegalTransition, NotFinite, NotFound, ObjectiveKeepsFailing
 from headway.studies import HOPELESS_AFTER
 from headway.wire.trial import FinishRequest
-
-AWAY = httpx.ConnectError("refused")
-
-
-@pytest.fixture
-def study(client, name):
-    return client.create_study(
-        name,
-        {"x": headway.Float(0, 1)},
-        minimize="loss",
-        budget=4,
-        policy=headway.Policy(lease_s=5, first_heartbeat_grace_s=0),
-    )
-
-
-def states(study):
-    return [trial.state for trial in study.history()]
-
-
-def work(study, objective):
-    for trial in study.trials():
-        with trial:
-            trial.finish(objective(trial))
-
-
-def terminate(trial):
-    os.kill(os.getpid(), signal.SIGTERM)
-    pytest.fail("SIGTERM had no effect")
+from tests.clients.worker import AWAY, states, work
 
 
 def observation(study, number=1):
@@ -211,6 +181,24 @@ def test_result_waits_on_disk_while_the_server_is_away_and_goes_out_later(study,
     assert not list((tmp_path / "spool").iterdir())
 
 
+def test_result_that_fits_nowhere_is_in_the_log_and_the_failure_is_raised(study, faulty, tmp_path, caplog):
+    (tmp_path / "spool").write_text("a file where the directory should be")
+    trial = study.suggest()[0]
+    faulty.spoil(":finish", *[AWAY] * 99)
+    with pytest.raises(headway.ConnectionFailed):
+        trial.finish(0.515625)
+    assert "0.515625" in caplog.text
+
+
+def test_unreadable_spool_does_not_spoil_a_call_that_went_well(study, monkeypatch, caplog):
+    def unreadable(_):
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(study._link.spool, "deliver", unreadable)
+    assert study.suggest()[0].finish(1.0).trial_state == "completed"
+    assert "not yours" in caplog.text
+
+
 def test_interrupt_while_reporting_keeps_the_result(study, faulty):
     faulty.spoil(":finish", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt), study.suggest()[0] as trial:
@@ -279,57 +267,6 @@ def test_report_goes_on_where_nobody_objects(study):
         trial.report(step=3, partial=0.25)
         assert trial.reported == {"step": 3.0, "partial": 0.25}
         trial.finish(1.0)
-
-
-def test_sigterm_gives_the_trial_back_and_ends_the_process(study):
-    with pytest.raises(SystemExit) as ended:
-        work(study, terminate)
-    assert ended.value.code == 143
-    assert states(study) == ["queued"]
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-
-
-def test_sigterm_while_reporting_lets_the_result_through(study, faulty):
-    faulty.before[":finish"] = lambda: os.kill(os.getpid(), signal.SIGTERM)
-    with pytest.raises(SystemExit):
-        work(study, lambda _: 0.5)
-    assert states(study) == ["completed"]
-
-
-def test_sigterm_cuts_the_waiting_for_an_absent_server_short(study, faulty):
-    study._link.connection.patience = headway.client.Patience(total_s=60)
-    trials = study.trials()
-    trial = next(trials)
-    faulty.spoil(":finish", *[AWAY] * 999)
-    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    with pytest.raises(SystemExit), trial:
-        trial.finish(0.5)
-    faulty._faults.clear()
-    study.view()
-    assert states(study) == ["completed"]
-
-
-def test_sigterm_calls_the_handler_that_was_there_before(study):
-    called = []
-    before = signal.signal(signal.SIGTERM, lambda *_: called.append("before"))
-    try:
-        with pytest.raises(SystemExit):
-            work(study, terminate)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert called == ["before"]
-
-
-def test_sigterm_that_is_ignored_stays_ignored(study):
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        for trial in study.trials():
-            with trial:
-                os.kill(os.getpid(), signal.SIGTERM)
-                trial.finish(1.0)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert states(study) == ["completed"] * 4
 
 
 def test_worker_in_another_thread_works_without_a_handler(study):

@@ -33,7 +33,7 @@ def test_not_a_number_passes_unchanged_for_the_server_to_judge():
     assert math.isnan(metrics_of(math.nan, ONE)["yield"])
 
 
-@pytest.mark.parametrize("value", [None, "0.3", [1, 2, 3], object()], ids=repr)
+@pytest.mark.parametrize("value", [None, "0.3", [1, 2, 3], pytest.param(object(), id="object")], ids=repr)
 def test_what_is_no_number_is_refused_by_name(value):
     with pytest.raises(TypeError, match=r"yield is .* no number"):
         metrics_of(value, ONE)
