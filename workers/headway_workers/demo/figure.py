@@ -149,7 +149,9 @@ def _slice(axes: Axes, piece: Slice, outcome: Outcome) -> None:
         )
     _scale(axes, [*mean, *low, *high])
     _cut(axes, [seen.value for seen in outcome.record.observed])
-    axes.scatter([at[here]], [mean[here]], color=GOLD, edgecolor=INK, linewidth=0.6, s=60, zorder=5)
+    axes.scatter(
+        [at[here]], [mean[here]], color=GOLD, edgecolor=INK, linewidth=0.6, s=60, zorder=5, clip_on=False
+    )
     axes.set_xlabel(f"{name} (importance {piece.importance:.0%})")
     axes.set_ylabel(outcome.record.study.definition.objectives[0].name)
     axes.set_title("Posterior through the incumbent", loc="left", fontsize=10, color=GREY)
