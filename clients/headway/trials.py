@@ -132,9 +132,9 @@ class Trial:
             result.params_as_run = params_as_run
         return self._send(result)
 
-    def infeasible(self, message: str = "") -> FinishResponse | None:
-        """Report that the experiment can't be done at this point."""
-        return self._send(self._result("infeasible", message=message))
+    def infeasible(self, message: str = "", reason: str | None = None) -> FinishResponse | None:
+        """Report that the experiment can't be done at this point; `reason` is a short code, e.g. diverged."""
+        return self._send(self._result("infeasible", message=message, reason=reason))
 
     def fail(self, message: str, reason: str | None = None) -> FinishResponse | None:
         """Report that the work broke; says nothing about the point."""

@@ -18,7 +18,7 @@ BUDGET = 16
 @pytest.mark.slow
 def test_study_ends_with_its_full_budget_and_no_observation_lost_or_twice(tmp_path: Path):
     output = tmp_path / "output"
-    argv = [sys.executable, "-m", "headway_workers.launch.command_line", "demo", "--directory", str(tmp_path)]
+    argv = [sys.executable, "-m", "headway", "demo", "--directory", str(tmp_path)]
     with output.open("wb") as sink:
         process = subprocess.Popen(
             [*argv, "--budget", str(BUDGET), "--workers", "3"], stdout=sink, stderr=subprocess.STDOUT

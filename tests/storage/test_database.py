@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from headway.wire.study import StudyDefinition
 from headway_server.domain.errors import DatabaseUnavailable
@@ -115,6 +116,11 @@ def test_a_lock_that_does_not_come_is_an_unavailable_database(postgres_database,
             impatient.write(lambda other: other.studies.lock("s"))
 
     postgres_database.write(hold)
+
+
+def test_a_question_that_makes_no_sense_is_a_bug_not_an_absence(database):
+    with pytest.raises(DBAPIError):
+        database.read(lambda uow: uow.session.execute(text("SELECT nothing FROM nowhere")))
 
 
 def test_a_database_that_is_away_is_unavailable(tmp_path):

@@ -62,8 +62,8 @@ class GivenTrial:
         assert self.entered
         self.told.append(("completed", value, std_error))
 
-    def infeasible(self, message=""):
-        self.told.append(("infeasible", message))
+    def infeasible(self, message="", reason=None):
+        self.told.append(("infeasible", message, reason))
 
     def fail(self, message, reason=None):
         self.told.append(("failed", message, reason))
@@ -79,7 +79,7 @@ def test_good_evaluation_completes_with_value_and_standard_error():
 def test_failure_that_belongs_to_the_point_is_infeasible(status):
     trial = GivenTrial()
     run(Scripted(Evaluation(status=status, reason="at iteration 7")), [trial])
-    assert trial.told == [("infeasible", f"{status}: at iteration 7")]
+    assert trial.told == [("infeasible", "at iteration 7", status)]
 
 
 @pytest.mark.parametrize("status", ["timeout", "solver_failed"])

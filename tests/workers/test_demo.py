@@ -20,7 +20,7 @@ class Run:
 
     def __init__(self, directory: Path, *options: str) -> None:
         self._output = directory / f"output-{time.monotonic_ns()}"
-        argv = [sys.executable, "-m", "headway_workers.launch.command_line", "demo"]
+        argv = [sys.executable, "-m", "headway", "demo"]
         with self._output.open("wb") as sink:
             self.process = subprocess.Popen(
                 [*argv, "--directory", str(directory), *options], stdout=sink, stderr=subprocess.STDOUT

@@ -21,6 +21,9 @@ COLD_UNTIL = 100
 """Up to this many observations a fit also starts cold, so that a bad mode is not kept for a whole study."""
 BOTH_UNTIL = 300
 """Up to this many observations both transforms are fitted to the end."""
+BUDGET, WARM_BUDGET, CHALLENGER_BUDGET = 60, 25, 8
+"""Evaluations of the marginal likelihood per start: in general; and beyond `BOTH_UNTIL`, where a warm fit
+that stops early goes on at the next one, for the transform in use and for the other."""
 MIN_FOR_COMPRESSION = 8
 
 
@@ -67,7 +70,8 @@ class FitTask:
         candidates.sort(key=lambda transform: transform.kind != held)  # the holder first
         fits = []
         for place, transform in enumerate(candidates):
-            budget = 12 if place and n > BOTH_UNTIL else 60
+            large = n > BOTH_UNTIL and self.previous is not None
+            budget = (WARM_BUDGET, CHALLENGER_BUDGET)[place] if large else BUDGET
             if (fit := self._fit(transform, budget)) is not None:
                 fits.append(fit)
         if not fits:

@@ -256,7 +256,7 @@ def main() -> None:
     arguments.add_argument("--pipe", type=int, required=True)
     arguments.add_argument("--threads", type=int, default=1)
     chosen = arguments.parse_args()
-    logging.basicConfig(level=logging.INFO, format="engine host: %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="engine host: %(levelname)s %(message)s")
     torch.set_num_threads(chosen.threads)
     host = EngineHost(Database(chosen.database))
     try:

@@ -13,6 +13,7 @@ import sys
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from itertools import count
 
 from headway.wire.base import Params
@@ -82,12 +83,15 @@ class _Host:
                 self._lines.write(asked.model_dump_json().encode() + b"\n")
                 self._lines.flush()
             except OSError as error:
+                self.gone = True
                 raise HostAway from error
         return future
 
     def close(self) -> None:
         """Close the pipe, which ends the host if it still lives, and wait for it."""
-        if not self.gone:
+        if not self.ready.is_set():
+            self.process.kill()  # it is still importing, and would notice only afterwards
+        with suppress(OSError):  # the other end may be gone already
             self._pipe.shutdown(socket.SHUT_RDWR)
         try:
             self.process.wait(timeout=10)

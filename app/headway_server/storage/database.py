@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -39,6 +40,14 @@ _WORTH_REPEATING = {
     "23505",  # unique violation: another transaction was first; its row is seen the second time
 }
 _LOCK_NOT_AVAILABLE = "55P03"
+_SQLITE_AWAY = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+}
 
 
 class UnitOfWork:
@@ -112,7 +121,7 @@ class Database:
             except DBAPIError as error:
                 if attempt < ATTEMPTS and _sqlstate(error) in _WORTH_REPEATING:
                     continue
-                if isinstance(error, OperationalError) or _sqlstate(error) == _LOCK_NOT_AVAILABLE:
+                if _is_away(error):
                     raise DatabaseUnavailable(
                         "The database did not answer in time. Nothing was changed; repeat the same request."
                     ) from error
@@ -128,6 +137,13 @@ class Database:
             stamp = text("SELECT date_trunc('milliseconds', clock_timestamp())")
             now = session.execute(stamp).scalar_one().astimezone(UTC)
         return now + self.clock_offset
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Whether the database is away or too busy, rather than asked something that makes no sense."""
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in _SQLITE_AWAY
+    return isinstance(error, OperationalError) or _sqlstate(error) == _LOCK_NOT_AVAILABLE
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

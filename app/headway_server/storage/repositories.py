@@ -204,5 +204,5 @@ class KeptResponseRepository:
 
 def _found(study: Study | None, name: str) -> Study:
     if study is None:
-        raise NotFound(f"There is no study {name!r}. Create it with POST /v1/studies, or list what there is.")
+        raise NotFound(f"There is no study {name!r}. Create it first, or look at the list of studies.")
     return study
