@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,7 +6,7 @@ from headway.wire.base import Params
 from headway.wire.space import Float
 from headway.wire.study import Objective as Goal
 from headway_workers.agent import run
-from headway_workers.contract import Check, Evaluation, Objective, Report, silent
+from headway_workers.contract import Evaluation, Objective, Report, silent
 
 
 class Scripted(Objective):
@@ -35,9 +34,6 @@ class Scripted(Objective):
         self.seeds.append(seed)
         report(1, 0.5)
         return next(self._evaluations)
-
-    def checks(self) -> Iterator[Check]:
-        return iter(())
 
 
 class GivenTrial:

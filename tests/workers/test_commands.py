@@ -12,25 +12,17 @@ from headway_workers.demo.run import database
 
 
 def test_verify_prints_a_table_and_exits_0_when_all_pass(monkeypatch):
-    monkeypatch.setattr(registry, "objective", lambda _: Checked(Check("sum", 2.0, 2.0, 0.1)))
+    monkeypatch.setattr(registry, "checks", lambda _: iter([Check("sum", 2.0, 2.0, 0.1)]))
     result = CliRunner().invoke(verify, ["anything"])
     assert result.exit_code == 0, result.output
     assert "pass" in result.output
 
 
 def test_verify_exits_1_on_a_failure(monkeypatch):
-    monkeypatch.setattr(registry, "objective", lambda _: Checked(Check("sum", 2.0, 3.0, 0.1)))
+    monkeypatch.setattr(registry, "checks", lambda _: iter([Check("sum", 2.0, 3.0, 0.1)]))
     result = CliRunner().invoke(verify, ["anything"])
     assert result.exit_code == 1
     assert "FAIL" in result.output
-
-
-class Checked:
-    def __init__(self, *checks: Check) -> None:
-        self._checks = checks
-
-    def checks(self):
-        return iter(self._checks)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
@@ -128,10 +128,6 @@ class Objective(ABC):
         `fidelity` is a value on the fidelity axis, None the point's own; `deadline` a reading of
         `time.monotonic()`, after which the evaluation gives up with status `timeout`.
         """
-
-    @abstractmethod
-    def checks(self) -> Iterator[Check]:
-        """Figures of ours beside an oracle's, one by one: they may take seconds each."""
 
     @classmethod
     def definition(cls, study: str | None = None, *, budget: int | None = None) -> StudyDefinition:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from typing import Any, NamedTuple
 
-from headway_workers.contract import Objective
+from headway_workers.contract import Check, Objective
+
+
+class _Room(NamedTuple):
+    """Where an objective is, and what it is held to: `module:attribute` each."""
+
+    objective: str
+    checks: str
+
 
 _ROOMS = {
-    "digits-svm": "headway_workers.digits_svm.objective:DigitsSvm",
-    "image-inpainting": "headway_workers.matrix_completion.inpainting:ImageInpainting",
+    "digits-svm": _Room(
+        "headway_workers.digits_svm.objective:DigitsSvm", "headway_workers.digits_svm.checks:checks"
+    ),
+    "image-inpainting": _Room(
+        "headway_workers.matrix_completion.inpainting:ImageInpainting",
+        "headway_workers.matrix_completion.checks:checks",
+    ),
 }
 
 
@@ -30,9 +45,27 @@ def objective(name: str) -> Objective:
     Raises:
         UnknownObjective: naming those that are known.
     """
-    if name not in _ROOMS:
-        raise UnknownObjective(name)
-    module, _, attribute = _ROOMS[name].partition(":")
-    found = getattr(import_module(module), attribute)()
+    found = _load(_room(name).objective)()
     assert isinstance(found, Objective)
     return found
+
+
+def checks(name: str) -> Iterator[Check]:
+    """What the objective of that name is held to, quickest first; each is worked out as it is asked for.
+
+    Raises:
+        UnknownObjective: naming those that are known.
+    """
+    held_to: Callable[[], Iterator[Check]] = _load(_room(name).checks)
+    return held_to()
+
+
+def _room(name: str) -> _Room:
+    if name not in _ROOMS:
+        raise UnknownObjective(name)
+    return _ROOMS[name]
+
+
+def _load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)

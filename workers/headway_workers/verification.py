@@ -17,7 +17,7 @@ def verify(name: str, console: Console) -> bool:
     table.add_column("")
     passed = True
     with console.status(f"checking {name}") as status:
-        for check in registry.objective(name).checks():
+        for check in registry.checks(name):
             status.update(f"checking {name}: {check.name}")
             verdict = "[green]pass[/]" if check.passed else "[red]FAIL[/]"
             if check.tolerance is None:

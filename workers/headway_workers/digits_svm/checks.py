@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -16,18 +15,16 @@ from sklearn.svm import SVC
 
 from headway.wire.base import Params
 from headway_workers.contract import Check
-from headway_workers.digits_svm.objective import pipeline
-
-if TYPE_CHECKING:
-    from headway_workers.digits_svm.objective import DigitsSvm
+from headway_workers.digits_svm.objective import DigitsSvm, pipeline
 
 GOOD: Params = {"C": 10.0, "gamma": 0.02, "kernel": "rbf", "components": 40, "scaling": True}
 USELESS: Params = {"C": 0.01, "gamma": 1e-5, "kernel": "rbf", "components": 2, "scaling": False}
 TUTORIAL: Params = {"C": 1.0, "gamma": 0.001 * 16**2, "kernel": "rbf", "components": 64, "scaling": False}
 
 
-def checks(objective: DigitsSvm) -> Iterator[Check]:
+def checks() -> Iterator[Check]:
     """Error against `cross_val_score`, its standard error, chance level, and the tutorial's figure."""
+    objective = DigitsSvm()
     pixels, labels = load_digits(return_X_y=True)
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=objective.problem_seed)
     machine = make_pipeline(StandardScaler(), PCA(40, svd_solver="full"), SVC(C=10.0, gamma=0.02))

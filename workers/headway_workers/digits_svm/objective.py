@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +19,6 @@ from headway.wire.base import Params
 from headway.wire.space import Boolean, Categorical, Float, Int
 from headway.wire.study import Objective as Goal
 from headway_workers.contract import (
-    Check,
     Evaluation,
     FidelityAxis,
     Metric,
@@ -110,11 +108,6 @@ class DigitsSvm(Objective):
                 "folds_at_iteration_limit": Metric(float(unconverged)),
             },
         )
-
-    def checks(self) -> Iterator[Check]:
-        from headway_workers.digits_svm.checks import checks
-
-        return checks(self)
 
 
 def pipeline(params: Params) -> Pipeline:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
 from headway.wire.base import Params
 from headway.wire.space import Float, Int
 from headway.wire.study import Objective as Goal
 from headway_workers.contract import (
-    Check,
     Evaluation,
     FidelityAxis,
     Metric,
@@ -86,11 +84,6 @@ class ImageInpainting(Objective):
             metrics={"relative_residual": Metric(last.relative_residual)},
             operations=operations(photograph.truth.shape, rank, iterations),
         )
-
-    def checks(self) -> Iterator[Check]:
-        from headway_workers.matrix_completion.checks import checks
-
-        return checks()
 
 
 def _is_rung(iteration: int) -> bool:
