@@ -2,9 +2,10 @@
 
     python -m benchmarks.latency [--quick]
 
-Prints a Markdown table and, unless quick, writes benchmarks/results/latency.json. The peer, in the same process on the
-same data, is BoTorch's SingleTaskGP with its own acquisition optimiser: once with the hyperparameters
-handed to it (only the posterior and the search are timed), once with its refit, as a user would call it.
+Prints a Markdown table and, unless quick, writes benchmarks/results/latency.json. The peer, in the same
+process on the same data, is BoTorch's SingleTaskGP with its own acquisition optimiser: once with the
+hyperparameters handed to it (only the posterior and the search are timed), once with its refit, as a user
+would call it.
 """
 
 from __future__ import annotations

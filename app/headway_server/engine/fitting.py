@@ -21,7 +21,7 @@ COLD_UNTIL = 100
 """Up to this many observations a fit also starts cold, so that a bad mode is not kept for a whole study."""
 BOTH_UNTIL = 300
 """Up to this many observations both transforms are fitted to the end."""
-BUDGET, WARM_BUDGET, CHALLENGER_BUDGET = 60, 25, 8
+BUDGET, WARM_BUDGET, CHALLENGER_BUDGET = 60, 20, 5
 """Evaluations of the marginal likelihood per start: in general; and beyond `BOTH_UNTIL`, where a warm fit
 that stops early goes on at the next one, for the transform in use and for the other."""
 MIN_FOR_COMPRESSION = 8
