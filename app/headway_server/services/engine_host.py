@@ -14,8 +14,6 @@ import socket
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import torch
-
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
 from headway_server.domain.errors import NotFound
@@ -254,10 +252,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--database", required=True)
     arguments.add_argument("--pipe", type=int, required=True)
-    arguments.add_argument("--threads", type=int, default=1)
     chosen = arguments.parse_args()
     logging.basicConfig(level=logging.WARNING, format="engine host: %(levelname)s %(message)s")
-    torch.set_num_threads(chosen.threads)
     host = EngineHost(Database(chosen.database))
     try:
         serve(host, socket.socket(fileno=chosen.pipe))

@@ -32,6 +32,9 @@ from headway_server.services.engine_port import (
 
 log = logging.getLogger(__name__)
 
+NUMERICS = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")
+"""Libraries that take their number of threads from the environment as they are loaded."""
+
 Answer = list[Point] | Predictions | ModelSummary | None
 
 
@@ -54,11 +57,9 @@ class _Host:
                     database_url,
                     "--pipe",
                     str(theirs.fileno()),
-                    "--threads",
-                    str(threads),
                 ],
                 pass_fds=[theirs.fileno()],
-                env=os.environ | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)},
+                env=os.environ | {f"{library}_NUM_THREADS": str(threads) for library in NUMERICS},
                 start_new_session=True,  # Ctrl-C in the terminal reaches the server, which closes the pipe
             )
         self._pipe = ours
