@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STUDY ?= digits-svm
 OPTIONS ?=
 
-.PHONY: venv demo test check openapi bench-latency clean
+.PHONY: venv demo test check openapi bench-http bench-latency clean
 
 venv: $(VENV)/.installed
 
@@ -36,6 +36,9 @@ test: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+bench-http: venv
+	$(BIN)/python -m benchmarks.http_latency
 
 bench-latency: venv
 	$(BIN)/python -m benchmarks.latency

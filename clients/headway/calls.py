@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Generic, Literal, TypeVar
 from urllib.parse import quote, urljoin
@@ -92,6 +92,13 @@ def heartbeat(study: str, number: int, token: str) -> Call[HeartbeatResponse]:
     """Renew a lease."""
     body = HeartbeatRequest(lease_token=token)
     return Call("POST", f"{_study(study)}/trials/{number}:heartbeat", HeartbeatResponse, body)
+
+
+def unheld(call: Call[SuggestResponse]) -> Call[SuggestResponse]:
+    """The same request for trials under the same key, answered at once."""
+    if not isinstance(call.body, SuggestRequest):
+        raise TypeError("only a request for trials can be held")
+    return replace(call, body=call.body.model_copy(update={"wait_ms": 0}), held_s=0.0)
 
 
 def finish(study: str, number: int, result: FinishRequest) -> Call[FinishResponse]:

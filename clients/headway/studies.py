@@ -15,14 +15,21 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from headway import calls
-from headway.errors import ObjectiveKeepsFailing, ValidationFailed
-from headway.preemption import Preemption
-from headway.results import Link
+from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, ValidationFailed
+from headway.preemption import Preempted, Preemption
+from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
 from headway.wire.base import Params, ParamValue
 from headway.wire.model import ModelSummary
 from headway.wire.study import Best, Convergence, Interval, StudyDefinition, StudyView
-from headway.wire.trial import FinishRequest, FinishResponse, SuggestRequest, TrialState, TrialView
+from headway.wire.trial import (
+    FinishRequest,
+    FinishResponse,
+    SuggestRequest,
+    SuggestResponse,
+    TrialState,
+    TrialView,
+)
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +130,12 @@ class Study:
         with Preemption() as preemption:
             workplace = Workplace(self._link, self.name, objectives, preemption, carry_on=True)
             while True:
-                answer = self._link.ask(calls.suggest(self.name, request))
+                call = calls.suggest(self.name, request)
+                try:
+                    answer = self._link.ask(call)
+                except (Preempted, KeyboardInterrupt):
+                    self._give_back(call, workplace)
+                    raise
                 if answer.status == "done":
                     log.info("study %s is done: %s", self.name, answer.reason)
                     return
@@ -157,6 +169,15 @@ class Study:
         answer = self._link.ask(calls.suggest(self.name, request))
         trials = tuple(Trial(given, workplace) for given in answer.trials)
         return Suggestions(trials, answer.status, answer.reason, answer.retry_after_s)
+
+    def _give_back(self, call: calls.Call[SuggestResponse], workplace: Workplace) -> None:
+        """Give back what an interrupted request for trials has brought: its key finds that again."""
+        try:
+            answer = self._link.connection.send(calls.unheld(call), patience=ONE_TRY)
+            for given in answer.trials:
+                Trial(given, workplace).release()
+        except (ApiError, ConnectionFailed) as error:
+            log.debug("nothing was given back: %s; a lease that nobody renews ends by itself", error)
 
     def best(self) -> BestTrial | None:
         """The best completed trial and the model's belief there; None until one has completed."""

@@ -66,6 +66,14 @@ def test_a_repeat_with_the_same_key_is_replayed(http, study):
     assert "Idempotency-Replayed" not in first.headers
 
 
+def test_how_long_to_wait_is_no_part_of_what_a_key_stands_for(http, study):
+    headers = {"Idempotency-Key": "k"}
+    first = http.post("/v1/studies/s/trials:suggest", json={"wait_ms": 100}, headers=headers)
+    again = http.post("/v1/studies/s/trials:suggest", json={}, headers=headers)
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
 def test_a_heartbeat_says_how_long_the_lease_now_runs(http, leased):
     answer = http.post("/v1/studies/s/trials/1:heartbeat", json={"lease_token": leased["lease"]["token"]})
     assert answer.json()["action"] == "continue"

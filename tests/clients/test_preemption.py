@@ -43,6 +43,30 @@ def test_sigterm_cuts_the_waiting_for_an_absent_server_short(study, faulty):
     assert states(study) == ["completed"]
 
 
+def test_sigterm_while_asking_gives_back_what_was_on_its_way(study, faulty):
+    """The server has handed the trial out, and SIGTERM comes before its answer is read."""
+    handle = faulty.handle_request
+
+    def interrupted(request):
+        answer = handle(request)
+        if request.url.path.endswith(":suggest") and len(faulty.sent(":suggest")) == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return answer
+
+    faulty.handle_request = interrupted
+    with pytest.raises(SystemExit):
+        next(study.trials())
+    assert states(study) == ["queued"]
+
+
+def test_sigterm_while_asking_an_absent_server_ends_at_once(study, faulty):
+    faulty.spoil(":suggest", AWAY)
+    faulty.before[":suggest"] = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        next(study.trials())
+    assert states(study) == []
+
+
 def test_sigterm_calls_the_handler_that_was_there_before(study):
     called = []
     before = signal.signal(signal.SIGTERM, lambda *_: called.append("before"))

@@ -69,7 +69,7 @@ def demo(  # noqa: PLR0917 - click passes them by name
     from headway_workers.registry import UnknownObjective
 
     # As for Ctrl-C: the workers hand their trials back before the server goes.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     options = Options(objective, name or objective, workers, budget, directory, fresh=fresh, url=url)
     try:
         Demo(options, Console(highlight=False)).run()
@@ -78,6 +78,8 @@ def demo(  # noqa: PLR0917 - click passes them by name
     except KeyboardInterrupt:
         click.echo("Stopped; nothing is lost. Run again to resume.", err=True)
         sys.exit(130)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.command()

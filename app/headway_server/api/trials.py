@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from headway.wire.trial import (
@@ -50,20 +49,25 @@ IdempotencyKey = Annotated[
         also={200: {"model": SuggestResponse, "description": "Nothing was handed out"}},
     ),
 )
-async def suggest_trials(
+async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     study: StudyName,
     request: SuggestRequest,
     context: Context,
+    connection: Request,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> SuggestResponse:
-    """Hand out trials; with `wait_ms`, hold the answer `wait` back until it can be `ok` or `done`."""
+    """Hand out trials; with `wait_ms`, hold the answer `wait` back until it can be `ok` or `done`.
+
+    `wait_ms` may differ between repeats under one key: it is no part of what is asked for.
+    """
+    asked = request.model_copy(update={"wait_ms": 0})
     key = (
-        RequestKey.of(f"POST /v1/studies/{study}/trials:suggest", idempotency_key, request)
+        RequestKey.of(f"POST /v1/studies/{study}/trials:suggest", idempotency_key, asked)
         if idempotency_key
         else None
     )
-    answered = await _suggest_within(context, study, request, key)
+    answered = await _suggest_within(context, study, request, key, connection)
     response.status_code = 201 if answered.response.status == "ok" else 200
     if answered.replayed:
         response.headers["Idempotency-Replayed"] = "true"
@@ -73,7 +77,7 @@ async def suggest_trials(
 
 
 async def _suggest_within(
-    context: Context, study: str, request: SuggestRequest, key: RequestKey | None
+    context: Context, study: str, request: SuggestRequest, key: RequestKey | None, connection: Request
 ) -> Suggested:
     deadline = time.monotonic() + request.wait_ms / 1000
     while True:
@@ -83,7 +87,8 @@ async def _suggest_within(
             return answered
         pause = answered.response.retry_after_s or 1.0
         await context.pulse.wait(min(left, pause))
-        await asyncio.sleep(0)
+        if await connection.is_disconnected():  # a trial handed out now would reach nobody
+            return answered
 
 
 @router.post("/trials/{number}:finish", responses=responses(400, 404, 409, 413, 415, 422))
