@@ -23,7 +23,7 @@ class Preempted(SystemExit):
 class Preemption:
     """While entered, in the main thread, SIGTERM raises `Preempted`.
 
-    Inside `reporting()` it is only noted and raised at the end of it. A handler that was there before is
+    Inside `held_back()` it is only noted and raised at the end of it. A handler that was there before is
     called first. Where SIGTERM is ignored, and in other threads, nothing is installed.
     """
 
@@ -31,7 +31,7 @@ class Preemption:
         self.requested = False
         """SIGTERM came: no more waiting."""
         self._owed = False
-        self._reporting = 0
+        self._holds = 0
         self._pid = os.getpid()
         self._installed = False
         self._previous: Handler | signal.Handlers = signal.SIG_DFL
@@ -59,19 +59,28 @@ class Preemption:
             if signal.getsignal(signal.SIGTERM) == self._on_sigterm:
                 signal.signal(signal.SIGTERM, self._previous)
 
+    def check(self) -> None:
+        """Raise what was swallowed: an exception that a signal raises inside a finaliser is ignored there.
+
+        Raises:
+            Preempted: SIGTERM came before.
+        """
+        if self.requested:
+            raise Preempted
+
     @contextmanager
-    def reporting(self) -> Iterator[None]:
-        """Hold SIGTERM back while a result is on its way.
+    def held_back(self) -> Iterator[None]:
+        """Hold SIGTERM back while something must not be cut off half-way: a report, a beginning.
 
         Raises:
             Preempted: at the end, where it came.
         """
-        self._reporting += 1
+        self._holds += 1
         try:
             yield
         finally:
-            self._reporting -= 1
-        if self._owed and self._reporting == 0:
+            self._holds -= 1
+        if self._owed and self._holds == 0:
             self._owed = False
             raise Preempted
 
@@ -83,6 +92,6 @@ class Preemption:
         self.requested = True
         if callable(self._previous):
             self._previous(number, frame)
-        if self._reporting == 0:
+        if self._holds == 0:
             raise Preempted
         self._owed = True

@@ -130,9 +130,11 @@ class Study:
         with Preemption() as preemption:
             workplace = Workplace(self._link, self.name, objectives, preemption, carry_on=True)
             while True:
+                preemption.check()
                 call = calls.suggest(self.name, request)
                 try:
                     answer = self._link.ask(call)
+                    trials = [Trial(given, workplace) for given in answer.trials]
                 except (Preempted, KeyboardInterrupt):
                     self._give_back(call, workplace)
                     raise
@@ -142,9 +144,13 @@ class Study:
                 if answer.status == "wait":
                     log.debug("study %s: wait: %s", self.name, answer.reason)
                     self._sleep(answer.retry_after_s or 1.0)
-                for given in answer.trials:
-                    trial = Trial(given, workplace)
-                    yield trial
+                for trial in trials:
+                    try:
+                        yield trial
+                    except GeneratorExit:  # the loop was left, maybe before the trial was begun
+                        if preemption.requested and not trial.begun:
+                            trial.release()
+                        raise
                     ever_worked = ever_worked or trial.outcome != "failed"
                     failures += 1
                     if not ever_worked and failures >= HOPELESS_AFTER:
@@ -177,7 +183,7 @@ class Study:
             for given in answer.trials:
                 Trial(given, workplace).release()
         except (ApiError, ConnectionFailed) as error:
-            log.debug("nothing was given back: %s; a lease that nobody renews ends by itself", error)
+            log.warning("nothing was given back: %s; a lease that nobody renews ends by itself", error)
 
     def best(self) -> BestTrial | None:
         """The best completed trial and the model's belief there; None until one has completed."""

@@ -13,7 +13,7 @@ from headway import calls
 from headway.errors import HeadwayError, Infeasible, Stop
 from headway.heartbeats import Heartbeat
 from headway.patience import Patience
-from headway.preemption import Preemption
+from headway.preemption import Preempted, Preemption
 from headway.results import Link
 from headway.values import Number, Value, metrics_of
 from headway.wire.base import Params
@@ -144,9 +144,19 @@ class Trial:
         """Give the trial back: another worker gets the same point, at no cost."""
         return self._send(self._result("abandoned", reason="preempted"))
 
+    @property
+    def begun(self) -> bool:
+        """Whether work on it has begun, or it has been reported already."""
+        return self._started_at is not None or self.outcome is not None
+
     def __enter__(self) -> Self:
-        self._started_at = datetime.now(UTC)
-        self._heartbeat.start()
+        try:
+            with self._workplace.preemption.held_back():  # half begun, nobody would end it
+                self._started_at = datetime.now(UTC)
+                self._heartbeat.start()
+        except Preempted as preempted:
+            self.__exit__(type(preempted), preempted, preempted.__traceback__)
+            raise
         return self
 
     def __exit__(
@@ -201,7 +211,7 @@ class Trial:
 
     def _send(self, result: FinishRequest) -> FinishResponse | None:
         place = self._workplace
-        with place.preemption.reporting():
+        with place.preemption.held_back():
             self.response = place.link.finish(
                 place.study, self.number, result, hurry=lambda: place.preemption.requested
             )

@@ -3,9 +3,11 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
+from headway.heartbeats import Heartbeat
 from headway.patience import Patience
 from tests.clients.worker import AWAY, states, work
 
@@ -57,6 +59,39 @@ def test_sigterm_while_asking_gives_back_what_was_on_its_way(study, faulty):
     with pytest.raises(SystemExit):
         next(study.trials())
     assert states(study) == ["queued"]
+
+
+def test_sigterm_before_the_work_begins_gives_the_trial_back(study):
+    trials = study.trials()
+    next(trials)
+    with pytest.raises(SystemExit):
+        os.kill(os.getpid(), signal.SIGTERM)
+    trials.close()
+    assert states(study) == ["queued"]
+
+
+def test_sigterm_while_the_heartbeat_starts_gives_the_trial_back(study, monkeypatch):
+    start = Heartbeat.start
+
+    def interrupted(self):
+        start(self)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Heartbeat, "start", interrupted)
+    with pytest.raises(SystemExit):
+        work(study, lambda _: pytest.fail("the work began"))
+    assert states(study) == ["queued"]
+
+
+def test_sigterm_that_somebody_swallowed_ends_the_loop_after_the_trial(study):
+    def swallow(_):
+        with suppress(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 0.5
+
+    with pytest.raises(SystemExit):
+        work(study, swallow)
+    assert states(study) == ["completed"]
 
 
 def test_sigterm_while_asking_an_absent_server_ends_at_once(study, faulty):
