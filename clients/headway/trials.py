@@ -201,7 +201,7 @@ class Trial:
     def _result(self, outcome: Outcome, *, message: str = "", reason: str | None = None) -> FinishRequest:
         result = FinishRequest(lease_token=self.token, outcome=outcome)
         if message:
-            result.message = message[:MESSAGE_LENGTH]
+            result.message = message[:MESSAGE_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}")
         if reason:
             result.reason = reason[:REASON_LENGTH]
         if self._started_at is not None:

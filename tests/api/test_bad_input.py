@@ -133,6 +133,7 @@ def test_a_stale_lease_is_told_to_stop(http, leased):
             "/params_as_run/q",
         ),
         ('"metrics": {"yield": 1}, "outcome": "great"', "validation", "/outcome"),
+        ('"metrics": {"yield": 1}, "message": "a\\u0000b"', "validation", "/message"),
     ],
 )
 def test_a_bad_result_is_refused_by_field_and_changes_nothing(http, leased, change, code, pointer):

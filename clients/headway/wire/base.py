@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer
 ParamValue = bool | int | float | str
 """A parameter's value as it travels: JSON keeps the four apart, and so does pydantic's smart mode."""
 
+NO_NUL = r"^[^\x00]*$"
+"""Text without the character NUL, which PostgreSQL can't store."""
+
 Params = dict[str, ParamValue]
 """A point of the search space: parameter name → value."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from headway.wire.base import Moment, Params, Request, Response
+from headway.wire.base import NO_NUL, Moment, Params, Request, Response
 from headway.wire.study import LeaseSeconds, StudyState
 
 TrialState = Literal[
@@ -17,7 +17,7 @@ Outcome = Literal["completed", "infeasible", "failed", "stopped", "abandoned"]
 MAX_COUNT = 64
 """Most trials that one request can ask for."""
 
-WorkerId = Annotated[str, Field(min_length=1, max_length=128)]
+WorkerId = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
 
 
 class SuggestRequest(Request):
@@ -126,9 +126,9 @@ class FinishRequest(Request):
     metrics: dict[str, float | MeasuredValue] = Field(default_factory=dict)
     params_as_run: Params | None = None
     """The point that was really evaluated, where it differs from the suggestion."""
-    reason: Annotated[str, Field(max_length=64)] | None = None
+    reason: Annotated[str, Field(max_length=64, pattern=NO_NUL)] | None = None
     """A code, e.g. `preempted`, `diverged`, `timeout`."""
-    message: Annotated[str, Field(max_length=10_000)] | None = None
+    message: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] | None = None
     started_at: Moment | None = None
     finished_at: Moment | None = None
 
