@@ -37,7 +37,8 @@ class Standardize(Response):
 
     def forward(self, u: Array) -> Array:
         """Transformed values of utilities, any shape."""
-        return _cut(_bounded(u) / self.scale - self.location / self.scale)
+        with np.errstate(over="ignore"):  # a new value may lie any number of scales away
+            return _cut(_bounded(u) / self.scale - self.location / self.scale)
 
     def slope(self, u: Array) -> Array:
         """dz/du, any shape."""
@@ -85,12 +86,14 @@ class CompressBad(Response):
 
     def forward(self, u: Array) -> Array:
         """Transformed values of utilities, any shape."""
-        return _cut((_compress(self._distance(u)) - self.location) / self.scale)
+        with np.errstate(over="ignore"):
+            return _cut((_compress(self._distance(u)) - self.location) / self.scale)
 
     def slope(self, u: Array) -> Array:
         """dz/du, any shape."""
         compression = 1.0 / (1.0 - np.minimum(self._distance(u), 0.0))
-        return np.asarray(compression / self.spread / self.scale)
+        with np.errstate(over="ignore"):
+            return _bounded(compression / self.spread / self.scale)
 
     def log_slope_sum(self, u: Array) -> float:
         """Σ log dz/du: what turns a density of z into one of u."""
