@@ -85,7 +85,7 @@ class Database:
         self._writing_engine = self._engine.execution_options(headway_writes=True)
 
     def read(self, work: Callable[[UnitOfWork], T]) -> T:
-        """Run a query on one consistent snapshot.
+        """Run queries. SQLite shows them one snapshot, PostgreSQL what is committed at each of them.
 
         Raises:
             DatabaseUnavailable: the database is away.
