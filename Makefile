@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 STUDY ?= digits-svm
 OPTIONS ?=
 
+# One numerical thread a process: two test processes that fight for two cores take ten times as long.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
 .PHONY: venv demo test check openapi bench-http bench-latency clean
 
 venv: $(VENV)/.installed

@@ -11,10 +11,11 @@ from headway_server.domain.space import SearchSpace
 from headway_server.engine import STRATEGIES, Fitted, Optimizer
 from headway_server.engine import fitting as fitting_module
 from headway_server.engine import posterior as posterior_module
+from headway_server.engine.strategies import ModelBased
 from tests.engine.spaces import box, mixed, spaces
 
 names = sorted(STRATEGIES)
-modelled = [name for name in names if STRATEGIES[name].uses_model]
+modelled = [name for name in names if issubclass(STRATEGIES[name], ModelBased)]
 
 
 def bowl(params):

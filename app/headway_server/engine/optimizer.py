@@ -25,7 +25,7 @@ from headway_server.engine.observations import Observations
 from headway_server.engine.posterior import Given, Posterior
 from headway_server.engine.randomness import Purpose, stream
 from headway_server.engine.search import Effort, search
-from headway_server.engine.strategies import STRATEGIES, Draw, Sobol, Strategy, Surface
+from headway_server.engine.strategies import STRATEGIES, Draw, ModelBased, ModelFree, Sobol, Surface
 
 NO_FACTOR = "the kernel matrix has no Cholesky factor, whatever the jitter"
 
@@ -77,7 +77,7 @@ class Optimizer:
         if device != "cpu":
             raise ValueError(f"device {device!r}: the engine computes on the CPU only so far")
         self.space = space
-        self.strategy: Strategy = STRATEGIES[strategy]()
+        self.strategy: ModelBased | ModelFree = STRATEGIES[strategy]()
         self.seed = seed
         self.n_initial = default_n_initial(len(space.parameters)) if n_initial is None else n_initial
         self._refit = refit
@@ -161,7 +161,7 @@ class Optimizer:
 
     def fit_due(self) -> bool:
         """Whether hyperparameters should be fitted now."""
-        if self.n_observed < 2 or not self.strategy.uses_model:
+        if self.n_observed < 2 or isinstance(self.strategy, ModelFree):
             return False
         if self._model is None:
             return self.n_observed > self._fit_failed_at
@@ -210,8 +210,9 @@ class Optimizer:
         )
         taken = Taken(self._encoding.rows(pending + given_out), self._observations.rows)
         draw = Draw(stream(self.seed, number, Purpose.STRATEGY), self.seed, number)
-        if not self.strategy.uses_model:
-            return self._sampled(self.strategy, draw, taken), receipt
+        strategy = self.strategy
+        if isinstance(strategy, ModelFree):
+            return self._sampled(strategy, draw, taken), receipt
         if number <= self.n_initial or self.n_observed < 2:
             return self._sampled(Sobol(), draw, taken), _revised(receipt, policy=Sobol.name)
         model = self._current_model()
@@ -219,9 +220,9 @@ class Optimizer:
             trouble = _revised(receipt, policy=Sobol.name, degraded=True, degraded_reason=NO_FACTOR)
             return self._sampled(Sobol(), draw, taken), trouble
         given: Given | None = None
-        if self.strategy.deterministic and given_out:
+        if strategy.deterministic and given_out:
             given = model.posterior.given(self._encoding.rows(given_out))
-        surface = self.strategy.surface(model.posterior, draw, given)
+        surface = strategy.surface(model.posterior, draw, given)
         row, value = self._best(model, model.posterior, surface, number, taken)
         return self._encoding.params(row), _revised(
             receipt,
@@ -250,7 +251,7 @@ class Optimizer:
         row = another(self._encoding, taken, rng, avoid_observed=avoid_observed)
         return row, float(surface.values(row[None])[0])
 
-    def _sampled(self, strategy: Strategy, draw: Draw, taken: Taken) -> Params:
+    def _sampled(self, strategy: ModelFree, draw: Draw, taken: Taken) -> Params:
         """A model-free strategy's point, or another where that is taken."""
         params = self.space.from_uniform(strategy.sample(draw, self._encoding.n_parameters).tolist())
         if taken.is_free(self._encoding.rows([params])[0], avoid_observed=True):

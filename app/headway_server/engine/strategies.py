@@ -7,6 +7,7 @@ uniform sample.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -21,19 +22,19 @@ from headway_server.engine.posterior import Given, Posterior
 from headway_server.engine.randomness import sobol_point
 
 
-class Surface:
+class Surface(ABC):
     """A function over the unit cube to be maximised, and what a receipt says of it."""
 
     beta: float | None = None
     path_id: str | None = None
 
+    @abstractmethod
     def values(self, rows: Array) -> Array:
         """(r, d) to (r,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
         """(r, d) to (r,) and (r, d)."""
-        raise NotImplementedError
 
 
 class AcquisitionSurface(Surface):
@@ -82,22 +83,30 @@ class Strategy:
     """Base of all strategies. Instances hold settings only; they may be shared between threads."""
 
     name: ClassVar[str]
-    uses_model: ClassVar[bool] = True
+
+
+class ModelBased(Strategy, ABC):
+    """A strategy that maximises something over the posterior."""
+
     deterministic: ClassVar[bool] = False
     """Whether two requests at the same posterior get the same surface. The driver then conditions on the
     points already given out."""
 
+    @abstractmethod
     def surface(self, posterior: Posterior, draw: Draw, given: Given | None) -> Surface:
-        """What to maximise. For strategies that use the model."""
-        raise NotImplementedError
+        """What to maximise."""
 
+
+class ModelFree(Strategy, ABC):
+    """A strategy that needs no model."""
+
+    @abstractmethod
     def sample(self, draw: Draw, dimension: int) -> Array:
-        """Uniform numbers (dimension,), one a parameter. For strategies that use no model."""
-        raise NotImplementedError
+        """Uniform numbers (dimension,), one a parameter."""
 
 
 @dataclass(frozen=True)
-class RandomizedUCB(Strategy):
+class RandomizedUCB(ModelBased):
     """μ + √β σ with √β = shift + Exp(1) drawn per request.
 
     Berk et al. 2020, "Randomised Gaussian process upper confidence bound for Bayesian optimisation", and
@@ -115,7 +124,7 @@ class RandomizedUCB(Strategy):
 
 
 @dataclass(frozen=True)
-class UCB(Strategy):
+class UCB(ModelBased):
     """μ + √β σ with a fixed β (Srinivas et al. 2010), ignoring evaluations in flight."""
 
     name = "ucb"
@@ -129,7 +138,7 @@ class UCB(Strategy):
 
 
 @dataclass(frozen=True)
-class Thompson(Strategy):
+class Thompson(ModelBased):
     """The maximiser of one posterior path per request (Thompson 1933; asynchronously: Kandasamy et al.
     2018), drawn by Matheron's rule.
     """
@@ -142,7 +151,7 @@ class Thompson(Strategy):
 
 
 @dataclass(frozen=True)
-class LogEI(Strategy):
+class LogEI(ModelBased):
     """Log expected improvement (Ament et al. 2023) over the largest posterior mean at an observed point,
     ignoring evaluations in flight.
     """
@@ -157,28 +166,26 @@ class LogEI(Strategy):
 
 
 @dataclass(frozen=True)
-class Random(Strategy):
+class Random(ModelFree):
     """Uniform in the sampler's encoding."""
 
     name = "random"
-    uses_model = False
 
     def sample(self, draw: Draw, dimension: int) -> Array:
         return draw.rng.random(dimension)
 
 
 @dataclass(frozen=True)
-class Sobol(Strategy):
+class Sobol(ModelFree):
     """Trial k gets the k-th point of a scrambled Sobol sequence (Owen 1998)."""
 
     name = "sobol"
-    uses_model = False
 
     def sample(self, draw: Draw, dimension: int) -> Array:
         return sobol_point(draw.seed, draw.number, dimension)
 
 
-STRATEGIES: Mapping[str, type[Strategy]] = MappingProxyType(
+STRATEGIES: Mapping[str, type[ModelBased | ModelFree]] = MappingProxyType(
     {strategy.name: strategy for strategy in (RandomizedUCB, UCB, Thompson, LogEI, Random, Sobol)}
 )
 """Every strategy that a study may name."""
