@@ -12,10 +12,10 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from headway.wire.problem import Problem
 from headway_server.api import events, health, problems, studies, trials
 from headway_server.api.context import AppContext, Pulse
 from headway_server.api.limits import BodyLimits
+from headway_server.api.openapi import Application
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.services.engine_link import EngineLink
 from headway_server.services.leases import sweep
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await run_in_threadpool(engine.close)
             database.dispose()
 
-    app = FastAPI(
+    app = Application(
         title="headway",
         version=version("headway"),
         summary="Asynchronous Bayesian optimisation: suggest, finish, and nothing is lost.",
@@ -69,7 +69,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for room in (studies, trials, events, health):
         app.include_router(room.router)
     pages.install(app)
-    _describe_problems(app)
     return app
 
 
@@ -87,23 +86,5 @@ async def _sweep_for_ever(context: AppContext) -> None:
                 context.pulse.beat()
         except DatabaseUnavailable as error:
             log.warning("sweep: %s", error.detail)
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Put the one shape of every error into the OpenAPI document, in place of FastAPI's own."""
-    build = app.openapi
-
-    def openapi() -> dict[str, object]:
-        if app.openapi_schema is None:
-            document = build()
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            reference = "#/components/schemas/{model}"
-            described = Problem.model_json_schema(mode="serialization", ref_template=reference)
-            schemas.update(described.pop("$defs", {}))
-            schemas["Problem"] = described
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
+        except Exception:  # the top of this task: a bug in one round must not end all later ones
+            log.exception("sweep")

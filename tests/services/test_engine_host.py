@@ -7,7 +7,7 @@ import pytest
 
 from headway.wire.study import Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
-from headway_server.domain.errors import NotFound
+from headway_server.domain.errors import DatabaseUnavailable, NotFound
 from headway_server.engine import FitTask, Fitted, optimizer
 from headway_server.services.engine_host import EngineHost, serve
 from headway_server.services.engine_port import Answered, Asked, AskPoints, AskPredictions, AskSummary
@@ -174,6 +174,25 @@ def test_a_fit_that_fails_is_not_stored_and_not_tried_again_at_the_same_data(
     run(database, host, 8)
     assert len(tries) == len(set(tries))
     assert host.summary("s").version == versions
+
+
+def test_a_fit_that_could_not_be_stored_costs_nothing_but_itself(database, host, define, monkeypatch):
+    define(budget=30)
+    run(database, host, 6)
+    write = database.write
+
+    def away(work):
+        raise DatabaseUnavailable("The database is away.")
+
+    monkeypatch.setattr(database, "write", away)
+    host.points("s", [100])
+    host.start_fits()
+    with pytest.raises(DatabaseUnavailable):
+        host.wait_for_fits()
+    monkeypatch.setattr(database, "write", write)
+    host.start_fits()
+    host.wait_for_fits()
+    assert run(database, host, 3)[-1].origin.policy == "rucb"
 
 
 def test_only_the_studies_used_last_are_kept_warm(database, host, define, monkeypatch):

@@ -36,13 +36,8 @@ async def follow_events(
     last_event_id: Annotated[str | None, Header(max_length=20, pattern=r"^[0-9]{1,18}$")] = None,
 ) -> StreamingResponse:
     """Follow a study from now on, or from after the event that Last-Event-ID names."""
-    start = (
-        await run_in_threadpool(last_seq, context.database, study)
-        if last_event_id is None
-        else int(last_event_id)
-    )
-    if last_event_id is not None:
-        await run_in_threadpool(last_seq, context.database, study)  # 404 before the stream begins
+    newest = await run_in_threadpool(last_seq, context.database, study)  # 404 before the stream begins
+    start = newest if last_event_id is None else int(last_event_id)
     return StreamingResponse(
         _stream(context, study, start), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )

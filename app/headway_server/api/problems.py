@@ -135,7 +135,8 @@ def _from_validation(error: RequestValidationError) -> errors.HeadwayError:
 
 def _field(fault: Mapping[str, Any]) -> FieldError:
     where, *path = fault["loc"]
-    pointer = "".join(f"/{part}".replace("~", "~0") for part in path if not _is_union_tag(part))
+    steps = [str(part) for part in path if not _is_union_tag(part)]
+    pointer = "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps)
     given = "" if fault["type"] == "missing" else f" Got {_short(fault.get('input'))}."
     name = pointer if where == "body" else f"{where} parameter {'.'.join(map(str, path))!r}"
     return FieldError(

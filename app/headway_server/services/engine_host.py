@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
-from headway_server.domain.errors import NotFound
+from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer
@@ -137,10 +137,11 @@ class EngineHost:
         warm = self._warm.pop(name, None)
         news = self._database.read(lambda uow: _news(uow, name, warm.seen_seq if warm else 0))
         if news.study.id is None:
-            raise NotFound(f"There is no study {name!r}.")
-        if warm is None or warm.study_id != news.study.id:
+            raise AssertionError(f"study {name} has not been stored")
+        if warm is not None and warm.study_id != news.study.id:  # another study under the same name
+            return self._current(name)
+        if warm is None:
             warm = Warm(news.study.id, _optimizer(news.study))
-            news = self._database.read(lambda uow: _news(uow, name, 0))
         for datum in news.data:
             warm.optimizer.tell(datum.params, datum.value, datum.std_error)
             warm.seen_seq = datum.seq
@@ -154,14 +155,11 @@ class EngineHost:
 
     def _fit_beside(self, name: str, warm: Warm) -> None:
         """Start a fit in its thread, where one is due and none is running."""
-        if warm.fit is not None and warm.fit.done():
-            fitted = warm.fit.result()
-            if fitted.status == "failed":
-                log.warning("study %s: no fit at %d results: %s", name, fitted.n_observed, fitted.reason)
-                warm.optimizer.adopt(fitted, warm.optimizer.model_version)
-            warm.fit = None
-        if warm.fit is not None:
+        if warm.fit is not None and not warm.fit.done():
             return
+        fit, warm.fit = warm.fit, None
+        if fit is not None:
+            _learn_from(fit, name, warm)
         own = warm.optimizer.fitted
         if warm.model is None and own is not None:  # the first fit, which the first question waited for
             warm.fit = self._fits.submit(self._store, name, own)
@@ -193,6 +191,18 @@ class EngineHost:
         if fitted.status == "ok":
             self._database.write(store)
         return fitted
+
+
+def _learn_from(fit: Future[Fitted], name: str, warm: Warm) -> None:
+    """Take note of a fit that found nothing, or that could not be stored; the others arrive as rows."""
+    try:
+        fitted = fit.result()
+    except DatabaseUnavailable as away:
+        log.warning("study %s: a fit could not be stored: %s", name, away.detail)
+        return
+    if fitted.status == "failed":
+        log.warning("study %s: no fit at %d results: %s", name, fitted.n_observed, fitted.reason)
+        warm.optimizer.adopt(fitted, warm.optimizer.model_version)
 
 
 def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:
