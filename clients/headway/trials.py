@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -109,8 +110,10 @@ class Trial:
 
         Raises:
             Stop: the latest heartbeat was answered with `stop`.
+            Preempted: SIGTERM came, and what it raised was swallowed.
         """
         self.reported = {"step": float(step), **metrics}
+        self._workplace.preemption.check()
         if self._heartbeat.stop_reason is not None:
             raise Stop(self._heartbeat.stop_reason)
 
@@ -143,6 +146,10 @@ class Trial:
     def release(self) -> FinishResponse | None:
         """Give the trial back: another worker gets the same point, at no cost."""
         return self._send(self._result("abandoned", reason="preempted"))
+
+    def held_back(self) -> AbstractContextManager[None]:
+        """Hold SIGTERM back while something must not be cut off half-way."""
+        return self._workplace.preemption.held_back()
 
     @property
     def begun(self) -> bool:

@@ -13,9 +13,11 @@ from click.testing import CliRunner
 
 import headway
 from headway.cli import main as main_module
+from headway.cli import program as program_module
 from headway.cli.main import SUMMARIES, main
 from headway.cli.program import Program, ProgramFailed, UnknownPlaceholder, read_result
 from headway.wire.trial import MeasuredValue
+from tests.clients.worker import work
 
 
 @pytest.fixture
@@ -148,6 +150,19 @@ def test_sigterm_ends_the_program_and_gives_its_trial_back(study, server_url, tm
         assert run.stdout.readline() == b"working\n"
         run.send_signal(signal.SIGTERM)
         assert run.wait(10) == 143
+    assert study.trial(1).state == "queued"
+
+
+def test_sigterm_as_the_program_starts_ends_it_too(study, monkeypatch):
+    class Interrupted(program_module._Tail):
+        def __init__(self, *streams):
+            os.kill(os.getpid(), signal.SIGTERM)
+            super().__init__(*streams)
+
+    monkeypatch.setattr(program_module, "_Tail", Interrupted)
+    program = Program((sys.executable, "-c", "import time; time.sleep(600)"), study.objectives)
+    with pytest.raises(SystemExit):
+        work(study, program.evaluate)
     assert study.trial(1).state == "queued"
 
 

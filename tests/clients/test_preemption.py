@@ -94,6 +94,18 @@ def test_sigterm_that_somebody_swallowed_ends_the_loop_after_the_trial(study):
     assert states(study) == ["completed"]
 
 
+def test_sigterm_that_somebody_swallowed_is_raised_again_at_a_report(study):
+    def swallow(trial):
+        with suppress(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+        trial.report(step=1)
+        pytest.fail("the work went on")
+
+    with pytest.raises(SystemExit):
+        work(study, swallow)
+    assert states(study) == ["queued"]
+
+
 def test_sigterm_while_asking_an_absent_server_ends_at_once(study, faulty):
     faulty.spoil(":suggest", AWAY)
     faulty.before[":suggest"] = lambda: os.kill(os.getpid(), signal.SIGTERM)

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from typing import IO, Any, TextIO
 
 from headway.trials import Trial
@@ -87,23 +88,12 @@ class Program:
             **{_variable(name): spelt(value) for name, value in trial.params.items()},
         }
         arguments = self.arguments(trial.params)
-        try:
-            process = subprocess.Popen(  # noqa: S603 (running the user's command is the purpose)
-                arguments,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # a group of its own, so that its children end with it
-            )
-        except OSError as error:
-            raise ProgramFailed(f"{arguments[0]} can't be started: {error.strerror}") from error
-        with process:
+        with ExitStack() as cleanup:
+            with trial.held_back():  # once it runs, it is certain to be ended
+                process = cleanup.enter_context(_start(arguments, environment))
+                cleanup.callback(_end, process)
             out, err = _Tail(process.stdout, sys.stdout), _Tail(process.stderr, sys.stderr)
-            try:
-                self._wait(process, trial)
-            finally:
-                _end(process)
+            self._wait(process, trial)
             out.join()
             err.join()
         if process.returncode != 0:
@@ -165,6 +155,20 @@ def _metrics(found: dict[str, Any], objectives: tuple[str, ...]) -> Value:
 
 def _variable(name: str) -> str:
     return "HEADWAY_PARAM_" + re.sub(r"\W", "_", name).upper()
+
+
+def _start(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 (running the user's command is the purpose)
+            arguments,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # a group of its own, so that its children end with it
+        )
+    except OSError as error:
+        raise ProgramFailed(f"{arguments[0]} can't be started: {error.strerror}") from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
