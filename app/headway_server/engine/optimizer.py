@@ -240,7 +240,7 @@ class Optimizer:
     ) -> tuple[Array, float]:
         """The surface's best row (d,) that is not taken, and its value there."""
         rng = stream(self.seed, number, Purpose.SEARCH)
-        effort = Effort.for_size(posterior.n)
+        effort = Effort()
         order = np.argsort(-posterior.means_at_data(), kind="stable")
         incumbents = self._observations.rows[order[: effort.incumbents]]
         rows, values = search(surface, posterior, self._encoding, incumbents, rng=rng, effort=effort)

@@ -21,24 +21,22 @@ MAX_CELLS = 2_000_000
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard to look."""
+    """How hard to look.
 
-    log2_global: int = 8
+    Over 400 surfaces of campaigns on five functions (4 to 10 dimensions, 20 to 120 observations) this
+    effort missed the best value that 64 restarts from 5,000 candidates found by more than 1e-3 in 1.5 %
+    of the cases; twice the candidates, 8 restarts and 30 evaluations, in 1 % for 1.4 times the time.
+    """
+
+    log2_global: int = 7
     """2^this raw candidates spread over the whole space."""
-    local: int = 128
+    local: int = 64
     """Raw candidates around the incumbents."""
     incumbents: int = 5
-    restarts: int = 8
-    evaluations: int = 30
+    restarts: int = 6
+    evaluations: int = 24
     neighbours: int = 64
     neighbour_rounds: int = 3
-
-    @classmethod
-    def for_size(cls, n: int) -> Effort:
-        """Less screening where a raw candidate costs more."""
-        if n <= 400:
-            return cls()
-        return cls(log2_global=7, local=64)
 
 
 def search(
@@ -57,7 +55,10 @@ def search(
     raw, n_global = _raw(posterior, encoding, incumbents, rng, effort)
     values = surface.values(raw)
     starts = raw[_pick_starts(values, n_global, effort.restarts)]
-    climbed, reached = maximise(surface.values_and_gradients, starts, max_evaluations=effort.evaluations)
+    scale = np.minimum(posterior.lengthscales, 1.0)
+    climbed, reached = maximise(
+        surface.values_and_gradients, starts, scale=scale, max_evaluations=effort.evaluations
+    )
     if encoding.all_continuous:
         return _ranked(np.concatenate([climbed, raw]), np.concatenate([reached, values]))
     snapped = encoding.snap(climbed)
