@@ -30,6 +30,10 @@ class Encoding:
         """(width,): which parameter each coordinate belongs to."""
         self.continuous = np.array([isinstance(b.parameter, Float) for b in space.blocks])[self.parameter_of]
         """(width,): where gradient steps mean what they say."""
+        self.categorical = np.array([isinstance(b.parameter, Categorical) for b in space.blocks])[
+            self.parameter_of
+        ]
+        """(width,): one-hot coordinates."""
         self.all_continuous = bool(self.continuous.all())
         self._discrete = [b for b in space.blocks if not isinstance(b.parameter, Float)]
         self.size = math.prod(_levels(b) for b in space.blocks) if not self.continuous.any() else None

@@ -55,6 +55,9 @@ class FitTask:
     std_errors: Array
     """(n,): 0 where not known."""
     parameter_of: npt.NDArray[np.intp]
+    """(d,)."""
+    categorical: npt.NDArray[np.bool_]
+    """(d,)."""
     previous: Fitted | None = None
 
     def run(self) -> Fitted:
@@ -96,6 +99,7 @@ class FitTask:
             transform.forward(self.utilities),
             measurement_variances(transform, self.utilities, self.std_errors),
             self.parameter_of,
+            self.categorical,
         )
         warm = self._warm_start(transform.kind)
         starts = [] if warm is None else [warm]

@@ -176,6 +176,7 @@ class Optimizer:
             seen.utilities.copy(),
             seen.std_errors.copy(),
             self._encoding.parameter_of,
+            self._encoding.categorical,
             self.fitted,
         )
 
@@ -242,7 +243,7 @@ class Optimizer:
         rng = stream(self.seed, number, Purpose.SEARCH)
         effort = Effort()
         order = np.argsort(-posterior.means_at_data(), kind="stable")
-        incumbents = self._observations.rows[order[: effort.incumbents]]
+        incumbents = posterior.rows[order[: effort.incumbents]]
         rows, values = search(surface, posterior, self._encoding, incumbents, rng=rng, effort=effort)
         avoid_observed = model.repeats_teach_nothing
         place = first_free(rows, self._encoding, taken, avoid_observed=avoid_observed)

@@ -15,6 +15,8 @@ class Hyperparameters(Response):
 
     lengthscales: tuple[float, ...]
     """One per coordinate of the unit cube."""
+    categorical: tuple[int, ...] = ()
+    """The coordinates that encode choices: their lengthscale ℓ makes two different ones e^{−1/ℓ} alike."""
     noise: float
     """Variance of the observation noise."""
     outputscale: float
