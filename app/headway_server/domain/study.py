@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headway.wire.study import Objective, Policy, StudyDefinition, StudyState
+from headway.wire.trial import Outcome
 from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives
 from headway_server.domain.space import SearchSpace
 
@@ -91,6 +92,13 @@ class Study:
     def policy(self) -> Policy:
         """What is done about workers that fail or fall silent."""
         return self.definition.policy
+
+    @property
+    def teaching_outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes that the engine learns from: values, and that a point has none."""
+        if self.policy.on_failed == "treat_as_infeasible":
+            return ("completed", "infeasible", "failed")
+        return ("completed", "infeasible")
 
     @property
     def budget_left(self) -> int | None:

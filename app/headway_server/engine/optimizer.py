@@ -84,6 +84,7 @@ class Optimizer:
         self._encoding = Encoding(space)
         self._sign = 1.0 if maximize else -1.0
         self._observations = Observations(self._encoding.width)
+        self._infeasible = np.empty((0, self._encoding.width))
         self._model: Model | None = None
         self._version = 0
         self._fit_failed_at = 0
@@ -118,6 +119,16 @@ class Optimizer:
         point = self.space.check(params)
         self._observations.append(self.space.to_unit(point), self._sign * value, std_error or 0.0)
         self._given_out.clear()
+
+    def tell_infeasible(self, params: Params) -> None:
+        """Take up that a point has no value. It is not suggested again while there is another.
+
+        Raises:
+            UnknownParameter, MissingParameter, OutOfBounds: naming what is wrong.
+        """
+        point = self.space.check(params)
+        self._infeasible = np.concatenate([self._infeasible, self._encoding.rows([point])])
+        self._given_out = [given for given in self._given_out if given != point]
 
     def ask(
         self,
@@ -208,7 +219,8 @@ class Optimizer:
             n_observed=self.n_observed,
             n_pending=len(pending),
         )
-        taken = Taken(self._encoding.rows(pending + given_out), self._observations.rows)
+        in_flight = self._encoding.rows(pending + given_out)
+        taken = Taken(np.concatenate([in_flight, self._infeasible]), self._observations.rows)
         draw = Draw(stream(self.seed, number, Purpose.STRATEGY), self.seed, number)
         strategy = self.strategy
         if isinstance(strategy, ModelFree):

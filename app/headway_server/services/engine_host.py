@@ -143,7 +143,7 @@ class EngineHost:
         if warm is None:
             warm = Warm(news.study.id, _optimizer(news.study))
         for datum in news.data:
-            warm.optimizer.tell(datum.params, datum.value, datum.std_error)
+            _tell(warm.optimizer, datum)
             warm.seen_seq = datum.seq
         if news.model is not None and (warm.model is None or news.model.version > warm.model.version):
             warm.optimizer.adopt(Fitted.model_validate_json(news.model.fitted), news.model.version)
@@ -213,6 +213,13 @@ def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:
         in_flight=uow.trials.in_flight(study),
         model=uow.models.latest(study),
     )
+
+
+def _tell(optimizer: Optimizer, datum: Datum) -> None:
+    if datum.value is None:
+        optimizer.tell_infeasible(datum.params)
+    else:
+        optimizer.tell(datum.params, datum.value, datum.std_error)
 
 
 def _optimizer(study: Study) -> Optimizer:

@@ -94,14 +94,26 @@ ARRIVALS = (
     .where(_counting)
     .order_by(observations.c.seq)
 )
+_teaching = (
+    (observations.c.study_id == _study)
+    & (observations.c.seq > bindparam("after", type_=BigInteger))
+    & observations.c.outcome.in_(bindparam("outcomes", expanding=True))
+    & or_(observations.c.outcome != "failed", observations.c.late.is_(False))
+)
+"""What the engine learns from. A late failure settles nothing: another attempt may be at the point."""
 DATA_AFTER = (
-    select(observations.c.seq, observations.c.params, observations.c.value, observations.c.std_error)
-    .where(_completed, observations.c.seq > bindparam("after", type_=BigInteger))
+    select(
+        observations.c.seq,
+        observations.c.params,
+        observations.c.outcome,
+        observations.c.value,
+        observations.c.std_error,
+        observations.c.metrics,
+    )
+    .where(_teaching)
     .order_by(observations.c.seq)
 )
-COUNT_AFTER = select(func.count()).where(
-    _completed, observations.c.seq > bindparam("after", type_=BigInteger)
-)
+COUNT_AFTER = select(func.count()).where(_teaching)
 
 EVENTS_AFTER = (
     select(Event)

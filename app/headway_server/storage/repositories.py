@@ -121,13 +121,16 @@ class TrialRepository:
         return [Arrival(*row) for row in self._session.execute(queries.ARRIVALS, {"study": study.id})]
 
     def data_after(self, study: Study, seq: int) -> list[Datum]:
-        """What the engine has not seen: completed observations after this sequence number, replicates too."""
-        parameters = {"study": study.id, "after": seq}
+        """What the engine has not seen: completed and infeasible observations after this sequence number,
+        in order, replicates too.
+        """
+        parameters = {"study": study.id, "after": seq, "outcomes": study.teaching_outcomes}
         return [Datum(*row) for row in self._session.execute(queries.DATA_AFTER, parameters)]
 
     def count_after(self, study: Study, seq: int) -> int:
-        """How many completed observations came after this sequence number."""
-        return self._session.scalars(queries.COUNT_AFTER, {"study": study.id, "after": seq}).one()
+        """How many observations that the engine learns from came after this sequence number."""
+        parameters = {"study": study.id, "after": seq, "outcomes": study.teaching_outcomes}
+        return self._session.scalars(queries.COUNT_AFTER, parameters).one()
 
     def in_flight(self, study: Study) -> list[InFlight]:
         """Trials handed out or queued to be handed out again, by number."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headway.wire.base import Params
-from headway.wire.trial import Receipt
+from headway.wire.trial import MeasuredValue, Outcome, Receipt
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,16 @@ class Incumbent:
 
 @dataclass(frozen=True)
 class Datum:
-    """What the engine learns from one completed observation."""
+    """What the engine learns from one observation."""
 
     seq: int
     params: Params
-    value: float
+    outcome: Outcome
+    """`completed`; or `infeasible`; or `failed`, where the study's policy counts that as infeasible."""
+    value: float | None
+    """The first objective; None where the trial did not complete."""
     std_error: float | None
+    metrics: dict[str, MeasuredValue]
 
 
 @dataclass(frozen=True)
