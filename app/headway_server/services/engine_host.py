@@ -104,6 +104,7 @@ class EngineHost:
             return None
         return Predictions(
             intervals=tuple(intervals),
+            metrics={key: tuple(one) for key, one in warm.optimizer.predict_metrics(points).items()},
             model_version=warm.optimizer.model_version,
             n_observed=warm.optimizer.n_observed,
         )
@@ -219,7 +220,7 @@ def _tell(optimizer: Optimizer, datum: Datum) -> None:
     if datum.value is None:
         optimizer.tell_infeasible(datum.params)
     else:
-        optimizer.tell(datum.params, datum.value, datum.std_error)
+        optimizer.tell_metrics(datum.params, datum.metrics)
 
 
 def _optimizer(study: Study) -> Optimizer:
@@ -227,7 +228,7 @@ def _optimizer(study: Study) -> Optimizer:
         SearchSpace.from_wire(study.definition.space),
         strategy=study.definition.strategy,
         seed=study.definition.seed,
-        maximize=study.maximize,
+        goals=study.goals,
         n_initial=study.definition.n_initial,
         refit="external",
     )

@@ -80,14 +80,21 @@ LIVE_ATTEMPTS = (
     .order_by(attempts.c.leased_at)
 )
 
-_incumbents = (
-    select(trials.c.number, observations.c.params, observations.c.value, observations.c.std_error)
+_measured = (
+    select(
+        trials.c.number,
+        observations.c.params,
+        observations.c.value,
+        observations.c.std_error,
+        observations.c.metrics,
+    )
     .join(observations, observations.c.trial_id == trials.c.id)
     .where(_counting)
-    .limit(1)
 )
-LOWEST = _incumbents.order_by(observations.c.value, observations.c.seq)
-HIGHEST = _incumbents.order_by(observations.c.value.desc(), observations.c.seq)
+LOWEST_FIRST = _measured.order_by(observations.c.value, observations.c.seq)
+HIGHEST_FIRST = _measured.order_by(observations.c.value.desc(), observations.c.seq)
+LOWEST, HIGHEST = LOWEST_FIRST.limit(1), HIGHEST_FIRST.limit(1)
+MEASURED_ARRIVALS = _measured.add_columns(observations.c.received_at).order_by(observations.c.seq)
 ARRIVALS = (
     select(trials.c.number, observations.c.value, observations.c.received_at)
     .join(observations, observations.c.trial_id == trials.c.id)
