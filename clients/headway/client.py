@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,10 +12,10 @@ from headway import calls
 from headway.connection import Connection
 from headway.patience import Patience
 from headway.results import Link
-from headway.spaces import ParameterLike, define_study
+from headway.spaces import Names, ParameterLike, define_study
 from headway.spool import Spool
 from headway.studies import Study
-from headway.wire.study import Policy, StudyDefinition, StudyView
+from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition, StudyView
 
 if TYPE_CHECKING:
     import httpx
@@ -114,8 +114,11 @@ class Client:
         name: str,
         space: Mapping[str, ParameterLike],
         *,
-        maximize: str | None = None,
-        minimize: str | None = None,
+        maximize: Names = None,
+        minimize: Names = None,
+        objectives: Sequence[Objective] | None = None,
+        outcome_constraints: Sequence[str] = (),
+        fidelity: Fidelity | str | None = None,
         budget: int | None = None,
         strategy: str | None = None,
         seed: int = 0,
@@ -128,8 +131,11 @@ class Client:
         Args:
             name: 1 to 64 letters, digits, dots, underscores and hyphens.
             space: parameter → Float, Int, Categorical, Boolean, a list of choices, or `bool`.
-            maximize: the objective's name; or
-            minimize: the objective's name. With neither, `value` is minimised.
+            maximize: the objective's name, or several names.
+            minimize: likewise. With neither, `value` is minimised.
+            objectives: in place of these two, objectives in an order of their own.
+            outcome_constraints: bounds on measured metrics, e.g. "latency <= 50".
+            fidelity: a parameter that buys accuracy for cost, by name or as `headway.Fidelity`.
             budget: how many trials are handed out in all; no limit by default.
             strategy: how suggestions are made; the server's default.
             seed: of every random draw of the study.
@@ -147,6 +153,9 @@ class Client:
                 space,
                 maximize=maximize,
                 minimize=minimize,
+                objectives=objectives,
+                outcome_constraints=outcome_constraints,
+                fidelity=fidelity,
                 budget=budget,
                 strategy=strategy,
                 seed=seed,

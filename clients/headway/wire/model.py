@@ -54,3 +54,6 @@ class PredictResponse(Response):
     model_version: int
     n_observed: int
     predictions: tuple[Interval, ...]
+    """Of the first objective."""
+    metrics: dict[str, tuple[Interval, ...]] = Field(default_factory=dict)
+    """Of every metric that is modelled, where there is more than the first objective."""
