@@ -18,7 +18,7 @@ import numpy as np
 
 from headway_server.engine.kernel import Array
 from headway_server.engine.posterior import Posterior
-from headway_server.engine.strategies import Surface
+from headway_server.engine.surfaces import Surface
 
 with warnings.catch_warnings():
     # The libraries use torch.jit.script, which torch has deprecated, while they are imported.
@@ -139,7 +139,9 @@ def _kernel(posterior: Posterior) -> gpytorch.kernels.Kernel:
 
 
 class _TorchSurface(Surface):
-    """A BoTorch acquisition function of one new point, by autograd."""
+    """A BoTorch acquisition function of one new point, by autograd; those used here are logarithms."""
+
+    logarithmic = True
 
     def __init__(self, acquisition: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self._acquisition = acquisition

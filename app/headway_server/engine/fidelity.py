@@ -15,7 +15,7 @@ from headway_server.domain.goals import FidelityGoal
 from headway_server.engine.encoding import Encoding
 from headway_server.engine.kernel import Array
 from headway_server.engine.posterior import Posterior
-from headway_server.engine.strategies import Surface
+from headway_server.engine.surfaces import Surface
 
 LEVELS = 9
 """Fidelities that are compared, evenly spaced on the parameter's own scale."""
