@@ -111,18 +111,18 @@ class GoalSurface:
         means, rows, feasible = self._at_target(first)
         order = np.lexsort((-means, ~feasible))
         incumbents = rows[order]
-        if isinstance(strategy, QLogNEI):
+        by_botorch = isinstance(strategy, QLogNEI)
+        surface = None if by_botorch else strategy.surface(posterior, draw, given[first])
+        improves = surface is None or is_log_improvement(surface)
+        if log_p is not None and improves and not feasible.any():
+            surface = log_p  # there is nothing to improve on yet (Gelbart et al. 2014, section 3.1)
+        elif surface is None:
             surface = self._noisy(1, rows, draw)
         else:
-            surface = strategy.surface(posterior, draw, given[first])
-            if is_log_improvement(surface):
-                best = float(means[order[0]])
-                surface = AcquisitionSurface(posterior, LogExpectedImprovement(best), given[first])
-                if log_p is not None and not feasible.any():
-                    surface = log_p  # nothing to improve on yet (Gelbart et al. 2014, section 3.1)
-                elif log_p is not None:
-                    surface = WeighedSurface(surface, log_p, 0.0)
-            elif log_p is not None:
+            if improves:
+                best = LogExpectedImprovement(float(means[order[0]]))
+                surface = AcquisitionSurface(posterior, best, given[first])
+            if log_p is not None:
                 surface = WeighedSurface(surface, log_p, float(means.min()))
         if self._axis is not None:
             surface = self._axis.surface(surface)
