@@ -4,7 +4,7 @@
 
 Runs what has not been run for the present versions, keeping each run as it finishes (a stopped comparison
 goes on where it was), then writes every curve to benchmarks/results/regret.parquet, the statistics to
-benchmarks/results/regret.json and the picture to docs/images/regret.png, and prints the tables.
+benchmarks/results/regret.json, the picture to docs/images/regret.png and the tables to docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmarks import curves
 from benchmarks.campaign import outstanding, run_all
+from benchmarks.document import insert
 from benchmarks.picture import draw
 from benchmarks.problems import MIXED, REPORTED
 from benchmarks.statistics import FLOOR, Summary, mean_ranks, summaries
@@ -116,21 +117,29 @@ def report(runs: list[Run]) -> None:
     """Write the files and print the tables."""
     curves.write(RESULTS / "regret.parquet", runs)
     names = systems()
-    document: dict[str, object] = {"budget": BUDGET, "floor": FLOOR, "default": DEFAULT}
-    document["summaries"] = [asdict(row) for row in summaries(runs)]
-    ranks = []
+    texts, ranks = [], []
     for workers, law in CONFIGURATIONS:
         here = [run for run in runs if (run.unit.workers, run.unit.law) == (workers, law)]
         if not here:
             continue
-        print(f"\n### {workers} workers, {law} times\n")
-        print(regret_table(summaries(here), names), "\n")
-        print(rank_table(here, names))
+        parts = [f"### {workers} workers, {law} times", rank_table(here, names)]
+        if (workers, law) == MAIN:
+            parts.append(regret_table(summaries(here), names))
+        texts += parts
         held = {run.unit.system for run in here}
         entries = mean_ranks(here, [name for name in names if name in held])
         ranks += [{"workers": workers, "law": law} | asdict(entry) for entry in entries]
-    document["ranks"] = ranks
+    document = {
+        "budget": BUDGET,
+        "floor": FLOOR,
+        "default": DEFAULT,
+        "ranks": ranks,
+        "summaries": [asdict(row) for row in summaries(runs)],
+    }
     (RESULTS / "regret.json").write_text(json.dumps(document, indent=1) + "\n")
+    text = "\n\n".join(texts)
+    print(text)
+    insert("regret", text)
     main_runs = [run for run in runs if (run.unit.workers, run.unit.law) == MAIN]
     if main_runs:
         draw(main_runs, [DEFAULT, *PEERS, "random"], REPORTED, PICTURE)
