@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, assert_never
 from unittest.mock import patch
 
@@ -24,6 +24,7 @@ from benchmarks.problems import Problem
 from headway.wire.space import Boolean, Categorical, Float, Int
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import Optimizer
+from headway_server.engine import optimizer as optimizer_module
 from headway_server.engine.search import Effort
 
 
@@ -59,7 +60,8 @@ def headway(variant: str, problem: Problem, seed: int) -> Iterator[Headway]:
         n_initial = _n_initial(settings.pop("n_initial", None), len(problem.parameters))
         effort = {k: settings.pop(k) for k in list(settings) if k.startswith("Effort.")}
         if effort:
-            stack.enter_context(_effort({k.removeprefix("Effort."): _number(v) for k, v in effort.items()}))
+            changed = _effort({k.removeprefix("Effort."): _number(v) for k, v in effort.items()})
+            stack.enter_context(patch.object(optimizer_module, "Effort", changed))
         for key in [k for k in settings if "." in k]:
             module_name, _, constant = key.rpartition(".")
             module = importlib.import_module(f"headway_server.engine.{module_name}")
@@ -80,19 +82,13 @@ def headway(variant: str, problem: Problem, seed: int) -> Iterator[Headway]:
         yield Headway(optimizer)
 
 
-@contextmanager
-def _effort(changes: Mapping[str, Any]) -> Iterator[None]:
-    """Efforts of every size with these fields changed."""
-    known = {field.name for field in fields(Effort)}
-    if unknown := set(changes) - known:
+def _effort(changes: Mapping[str, Any]) -> type[Effort]:
+    """`Effort` with other defaults."""
+    known = {field.name: field.type for field in fields(Effort)}
+    if unknown := set(changes) - set(known):
         raise ValueError(f"Effort has no field {', '.join(sorted(unknown))}; it has {', '.join(known)}.")
-    usual = Effort.for_size
-
-    def for_size(n: int) -> Effort:
-        return replace(usual(n), **changes)
-
-    with patch.object(Effort, "for_size", for_size):
-        yield
+    types = {name: known[name] for name in changes}
+    return dataclass(frozen=True)(type("Effort", (Effort,), {"__annotations__": types, **changes}))
 
 
 def _n_initial(text: str | None, parameters: int) -> int | None:

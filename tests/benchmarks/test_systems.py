@@ -6,7 +6,7 @@ import pytest
 from benchmarks.problems import REPORTED, TUNING, problem
 from benchmarks.simulator import durations, simulate
 from benchmarks.systems import PEERS, create, environment, version
-from headway_server.engine import STRATEGIES, fitting
+from headway_server.engine import STRATEGIES, fitting, optimizer
 from headway_server.engine.search import Effort
 
 
@@ -22,6 +22,7 @@ def test_a_setting_of_the_strategy_changes_its_points_only_after_the_start():
     assert usual[:4] == bold[:4]
     assert usual[4:] != bold[4:]
     assert points("rucb:shift=0.3,rate=1.0") == usual
+    assert points("rucb:Effort.restarts=1,Effort.log2_global=3") != usual
 
 
 @pytest.mark.parametrize(("text", "start"), [("6", 6), ("2d+5", 9), ("0d+7", 7)])
@@ -32,13 +33,13 @@ def test_the_start_may_be_a_number_or_a_rule(text, start):
 
 
 def test_constants_and_efforts_are_replaced_for_the_run_alone():
-    before = fitting.COLD_UNTIL, Effort.for_size(10)
+    before = fitting.COLD_UNTIL, Effort()
     setting = problem("branin", 0)
     with create("headway/rucb:fitting.COLD_UNTIL=7,Effort.restarts=3", setting, 0):
         assert fitting.COLD_UNTIL == 7
-        assert Effort.for_size(10).restarts == 3
-        assert Effort.for_size(5000).restarts == 3
-    assert before == (fitting.COLD_UNTIL, Effort.for_size(10))
+        assert optimizer.Effort.restarts == optimizer.Effort().restarts == 3
+        assert optimizer.Effort().evaluations == Effort().evaluations
+    assert before == (fitting.COLD_UNTIL, optimizer.Effort())
 
 
 @pytest.mark.parametrize(
