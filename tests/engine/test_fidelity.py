@@ -11,7 +11,7 @@ from headway_server.engine.acquisition import UpperConfidenceBound
 from headway_server.engine.encoding import Encoding
 from headway_server.engine.fidelity import LEVELS, FidelityAxis
 from headway_server.engine.posterior import Posterior
-from headway_server.engine.strategies import AcquisitionSurface
+from headway_server.engine.surfaces import AcquisitionSurface
 from tests.engine.reference import single_task_gp
 
 BOX = SearchSpace.checked([Float(0, 1, name="x"), Float(0, 1, name="s"), Float(0, 1, name="y")])

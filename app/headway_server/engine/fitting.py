@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from headway_server.engine.hyperparameters import Data, cold_start, maximise, to
 from headway_server.engine.kernel import Array
 from headway_server.engine.outcomes import CompressBad, Standardize, Transform
 from headway_server.engine.posterior import Posterior
+from headway_server.engine.subset import chosen
 
 COLD_UNTIL = 100
 """Up to this many observations a fit also starts cold, so that a bad mode is not kept for a whole study."""
@@ -34,6 +35,8 @@ class Fitted(Response):
     status: Literal["ok", "failed"]
     reason: str | None = None
     n_observed: int
+    n_fitted: int = 0
+    """How many of the observations the fit saw: a subset where there are very many."""
     fit_s: float = 0.0
     evaluations: int = 0
     hyperparameters: Hyperparameters | None = None
@@ -65,6 +68,12 @@ class FitTask:
 
     def run(self) -> Fitted:
         """Fit. Numerical trouble is an answer with status "failed" and a reason, never an exception."""
+        seen = chosen(self.rows, self.utilities)
+        if len(seen) < len(self.rows):
+            part = replace(
+                self, rows=self.rows[seen], utilities=self.utilities[seen], std_errors=self.std_errors[seen]
+            )
+            return part.run().model_copy(update={"n_observed": len(self.rows)})
         began = time.perf_counter()
         n = len(self.utilities)
         candidates: list[Standardize | CompressBad] = [Standardize.fit(self.utilities)]
@@ -88,6 +97,7 @@ class FitTask:
         return Fitted(
             status="ok",
             n_observed=n,
+            n_fitted=n,
             fit_s=time.perf_counter() - began,
             evaluations=sum(fit.evaluations for fit in fits),
             hyperparameters=best.hyperparameters,

@@ -308,6 +308,7 @@ class Optimizer:
             path_id=surface.path_id,
             acquisition_value=value,
             model_version=self._version,
+            n_fitted=model.fitted.n_fitted,
             n_hallucinated=0 if given is None else len(given.values),
             transform=model.transform.kind,
             predicted=prediction(model, posterior, row, self._sign),
@@ -334,6 +335,7 @@ class Optimizer:
             **goal.account(sought, row),
             "acquisition_value": value,
             "model_version": self._version,
+            "n_fitted": model.fitted.n_fitted,
             "fidelity": choice,
         }
 

@@ -65,6 +65,8 @@ class Receipt(Response):
     """Version of the hyperparameters; 0: none fitted yet."""
     n_observed: int = 0
     """Observations in the posterior that was asked."""
+    n_fitted: int = 0
+    """Observations that its hyperparameters were fitted to: a subset of them in a very large study."""
     n_pending: int = 0
     """Trials in flight when it was asked."""
     n_hallucinated: int = 0
