@@ -23,6 +23,7 @@ STRATEGY_NAMES = (
     "hallucinated-rucb",
     "hallucinated-ucb",
     "hallucinated-logei",
+    "portfolio",
     "local-penalisation",
     "constant-liar",
     "qlognei",

@@ -26,7 +26,7 @@ class ProjectedSurface(Surface):
 
     def __init__(self, surface: Surface, column: int, target: float) -> None:
         self._surface, self._column, self._target = surface, column, target
-        self.beta, self.path_id = surface.beta, surface.path_id
+        self.beta, self.path_id, self.n_given = surface.beta, surface.path_id, surface.n_given
 
     def values(self, rows: Array) -> Array:
         return self._surface.values(self._projected(rows))

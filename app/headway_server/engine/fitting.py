@@ -20,7 +20,9 @@ from headway_server.engine.posterior import Posterior
 from headway_server.engine.subset import chosen
 
 COLD_UNTIL = 100
-"""Up to this many observations a fit also starts cold, so that a bad mode is not kept for a whole study."""
+COLD_GROWTH = 1.2
+"""Up to so many observations a fit also starts cold, whenever they have grown by this factor since the last
+cold one: a bad mode is not kept for a whole study, and not every fit pays for that."""
 BOTH_UNTIL = 300
 """Up to this many observations both transforms are fitted to the end."""
 BUDGET, WARM_BUDGET, CHALLENGER_BUDGET = 60, 20, 5
@@ -39,6 +41,8 @@ class Fitted(Response):
     """How many of the observations the fit saw: a subset where there are very many."""
     fit_s: float = 0.0
     evaluations: int = 0
+    cold_at: int = 0
+    """Observations at the last fit that started cold too."""
     hyperparameters: Hyperparameters | None = None
     """None where the fit failed."""
     transform: Transform | None = None
@@ -100,6 +104,7 @@ class FitTask:
             n_fitted=n,
             fit_s=time.perf_counter() - began,
             evaluations=sum(fit.evaluations for fit in fits),
+            cold_at=n if self.previous is None or self._cold else self.previous.cold_at,
             hyperparameters=best.hyperparameters,
             transform=best.transform,
             log_density=best.log_density,
@@ -116,7 +121,7 @@ class FitTask:
         )
         warm = self._warm_start(transform.kind)
         starts = [] if warm is None else [warm]
-        if warm is None or len(data.z) <= COLD_UNTIL:
+        if warm is None or self._cold:
             starts.append(cold_start(data.n_parameters))
         maxima = [found for start in starts if (found := maximise(data, start, budget)) is not None]
         if not maxima:
@@ -131,6 +136,12 @@ class FitTask:
         density = -0.5 * float(t @ t) - float(np.log(sd).sum()) - 0.5 * len(t) * math.log(2.0 * math.pi)
         density += transform.log_slope_sum(self.utilities)
         return _Fit(transform, hyperparameters, density, sum(m.evaluations for m in maxima))
+
+    @property
+    def _cold(self) -> bool:
+        """Whether a cold start is due."""
+        n = len(self.utilities)
+        return self.previous is None or (n <= COLD_UNTIL and n >= COLD_GROWTH * self.previous.cold_at)
 
     def _warm_start(self, kind: str) -> Array | None:
         """What the last fit found for this transform; failing that, for the other one."""

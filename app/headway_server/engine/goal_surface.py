@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,6 @@ class Sought:
     log_p: Surface | None = None
     """The logarithm of the probability that a point keeps the outcome constraints."""
     weights: dict[str, float] | None = None
-    n_hallucinated: int = 0
 
 
 class GoalSurface:
@@ -76,9 +75,7 @@ class GoalSurface:
         given = {name: strategy.given(posterior, draw) for name, posterior in self._posteriors.items()}
         log_p = self._log_probability(given)
         several = len(self._goals.objectives) > 1
-        sought = (self._several if several else self._single)(strategy, draw, given, log_p)
-        first = given[self._goals.metrics[0]]
-        return sought if first is None else replace(sought, n_hallucinated=len(first.values))
+        return (self._several if several else self._single)(strategy, draw, given, log_p)
 
     def account(self, sought: Sought, row: Array) -> dict[str, object]:
         """What the receipt of a point (d,) says of it."""
@@ -96,7 +93,7 @@ class GoalSurface:
             "predicted_metrics": expected if len(expected) > 1 else None,
             "p_feasible": None if log_p is None else float(np.exp(log_p.values(row[None])[0])),
             "weights": sought.weights,
-            "n_hallucinated": sought.n_hallucinated,
+            "n_hallucinated": sought.surface.n_given,
         }
 
     def _single(

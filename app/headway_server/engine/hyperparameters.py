@@ -25,6 +25,8 @@ NOISE_BOUNDS = (1e-6, 10.0)
 LENGTHSCALE_BOUNDS = (0.025, 1e3)
 OUTPUTSCALE_BOUNDS = (0.05, 20.0)
 MEAN_BOUNDS = (-5.0, 5.0)
+TOLERANCE = 1e-6
+"""A fit ends where a step gains less than this share of the log posterior."""
 _LOG_2PI = math.log(2.0 * math.pi)
 _HOPELESS = 1e25
 """Stands for minus the log posterior where the kernel matrix has no Cholesky factor."""
@@ -206,7 +208,7 @@ def maximise(data: Data, start: Array, max_evaluations: int) -> Maximum | None:
         options={
             "maxfun": max_evaluations,
             "maxiter": max_evaluations,
-            "ftol": 1e-7,
+            "ftol": TOLERANCE,
             "gtol": 1e-3,
             "maxcor": 10,
         },

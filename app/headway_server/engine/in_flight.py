@@ -9,7 +9,7 @@ import numpy as np
 
 from headway_server.engine.penalisation import PenalisedSurface, Penalties
 from headway_server.engine.posterior import Given, Posterior
-from headway_server.engine.strategies import UCB, Draw, LogEI, ModelBased, RandomizedUCB
+from headway_server.engine.strategies import UCB, Draw, LogEI, ModelBased, RandomizedUCB, Thompson
 from headway_server.engine.surfaces import Surface
 
 
@@ -43,6 +43,21 @@ class HallucinatedLogEI(Hallucinating, LogEI):
     """LogEI that takes the points in flight as observed at their posterior mean (the kriging believer)."""
 
     name = "hallucinated-logei"
+
+
+@dataclass(frozen=True)
+class Portfolio(HallucinatedRandomizedUCB):
+    """A Thompson path (Thompson 1933) for a share of the requests, drawn at random, and `hallucinated-rucb`
+    for the others: what one overlooks the other visits.
+    """
+
+    name = "portfolio"
+    paths: float = 0.2
+
+    def surface(self, posterior: Posterior, draw: Draw, given: Given | None) -> Surface:
+        if draw.rng.random() < self.paths:
+            return Thompson().surface(posterior, draw, None)
+        return super().surface(posterior, draw, given)
 
 
 @dataclass(frozen=True)

@@ -309,7 +309,7 @@ class Optimizer:
             acquisition_value=value,
             model_version=self._version,
             n_fitted=model.fitted.n_fitted,
-            n_hallucinated=0 if given is None else len(given.values),
+            n_hallucinated=surface.n_given,
             transform=model.transform.kind,
             predicted=prediction(model, posterior, row, self._sign),
             p_feasible=None if log_p is None else float(np.exp(log_p.values(row[None])[0])),

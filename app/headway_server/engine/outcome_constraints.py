@@ -80,7 +80,7 @@ class WeighedSurface(Surface):
     def __init__(self, surface: Surface, log_p: Surface, floor: float) -> None:
         self._surface, self._log_p, self._floor = surface, log_p, floor
         self.logarithmic = surface.logarithmic
-        self.beta, self.path_id = surface.beta, surface.path_id
+        self.beta, self.path_id, self.n_given = surface.beta, surface.path_id, surface.n_given
 
     def values(self, rows: Array) -> Array:
         value, log_p = self._surface.values(rows), self._log_p.values(rows)

@@ -11,6 +11,7 @@ from headway_server.engine.in_flight import (
     HallucinatedRandomizedUCB,
     HallucinatedUCB,
     LocalPenalisation,
+    Portfolio,
     QLogNEI,
 )
 from headway_server.engine.strategies import (
@@ -35,6 +36,7 @@ STRATEGIES: Mapping[str, type[ModelBased | ModelFree]] = MappingProxyType(
             HallucinatedRandomizedUCB,
             HallucinatedUCB,
             HallucinatedLogEI,
+            Portfolio,
             LocalPenalisation,
             ConstantLiar,
             QLogNEI,

@@ -58,7 +58,7 @@ class ScalarisedSurface(Surface):
 
     def __init__(self, surfaces: Sequence[Surface], scalarisation: Chebyshev) -> None:
         self._surfaces, self._scalarise = surfaces, scalarisation
-        self.beta, self.path_id = surfaces[0].beta, surfaces[0].path_id
+        self.beta, self.path_id, self.n_given = surfaces[0].beta, surfaces[0].path_id, surfaces[0].n_given
 
     def values(self, rows: Array) -> Array:
         return self._scalarise(np.stack([surface.values(rows) for surface in self._surfaces], axis=1))[0]

@@ -17,6 +17,8 @@ class Surface(ABC):
     path_id: str | None = None
     logarithmic: bool = False
     """Whether values are logarithms of something positive."""
+    n_given: int = 0
+    """How many points besides the data it is conditioned on."""
 
     @abstractmethod
     def values(self, rows: Array) -> Array:
@@ -39,6 +41,7 @@ class AcquisitionSurface(Surface):
     ) -> None:
         self._posterior, self.acquisition, self._given = posterior, acquisition, given
         self.beta = beta
+        self.n_given = 0 if given is None else len(given.values)
         self.logarithmic = acquisition.logarithmic
 
     def values(self, rows: Array) -> Array:
