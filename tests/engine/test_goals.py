@@ -161,7 +161,7 @@ class TestModels:
 
         def fail(data, start, budget):
             calls.append(start)
-            return whole(data, start, budget) if len(calls) <= 4 else None  # the first metric's four starts
+            return whole(data, start, budget) if len(calls) <= 2 else None  # the first metric's two starts
 
         monkeypatch.setattr(fitting_module, "maximise", fail)
         fitted = optimizer.fit_task().run()
