@@ -16,7 +16,7 @@ from headway.errors import ApiError, ConnectionFailed, HeadwayError, Infeasible,
 from headway.measure import Measure, study
 from headway.studies import BestTrial, Study, Suggestions
 from headway.trials import Trial
-from headway.wire.space import Boolean, Categorical, Float, Int
+from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, When
 from headway.wire.study import Policy
 
 __all__ = [
@@ -31,11 +31,13 @@ __all__ = [
     "Infeasible",
     "Int",
     "Measure",
+    "Ordinal",
     "Policy",
     "Stop",
     "Study",
     "Suggestions",
     "Trial",
+    "When",
     "errors",
     "study",
 ]

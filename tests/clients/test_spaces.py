@@ -54,7 +54,19 @@ def test_only_what_was_said_is_sent():
     definition = define_study("s", {"x": Float(0, 1)}, minimize="loss", policy=Policy(lease_s=60))
     assert json.loads(create_study(definition).content()) == {
         "name": "s",
-        "space": {"parameters": [{"low": 0.0, "high": 1.0, "log": False, "name": "x", "type": "float"}]},
+        "space": {
+            "parameters": [
+                {
+                    "low": 0.0,
+                    "high": 1.0,
+                    "log": False,
+                    "step": None,
+                    "when": None,
+                    "name": "x",
+                    "type": "float",
+                }
+            ]
+        },
         "objectives": [{"name": "loss", "goal": "minimize"}],
         "seed": 0,
         "policy": {"lease_s": 60.0},

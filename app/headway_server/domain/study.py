@@ -8,6 +8,7 @@ from datetime import datetime
 
 from headway.wire.study import Objective, Policy, StudyDefinition, StudyState
 from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives
+from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.space import SearchSpace
 
 STRATEGY_NAMES = ("rucb", "ucb", "thompson", "logei", "random", "sobol")
@@ -19,7 +20,8 @@ def check_definition(definition: StudyDefinition) -> SearchSpace:
     """The study's search space, if its definition makes sense.
 
     Raises:
-        InvalidSpace, UnknownStrategy, UnsupportedObjectives: naming the field, the value and the remedy.
+        InvalidSpace, ConstraintsInfeasible, UnknownStrategy, UnsupportedObjectives: naming the field, the
+            value and the remedy.
     """
     space = SearchSpace.from_wire(definition.space)
     if definition.strategy not in STRATEGY_NAMES:
@@ -34,6 +36,7 @@ def check_definition(definition: StudyDefinition) -> SearchSpace:
             f"The study has {len(definition.objectives)} objectives.",
             "Give exactly one: optimising several at once is not supported yet.",
         )
+    require_feasible(space)
     return space
 
 
@@ -62,12 +65,7 @@ class Study:
 
     @classmethod
     def define(cls, definition: StudyDefinition, now: datetime) -> Study:
-        """A new study.
-
-        Raises:
-            what `check_definition` raises.
-        """
-        check_definition(definition)
+        """A new study, of a definition that `check_definition` has passed."""
         return cls(
             name=definition.name,
             definition=definition,

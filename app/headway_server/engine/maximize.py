@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,24 @@ FIRST_STEP = 0.1
 """The first step moves no coordinate further than this."""
 
 
+class Limits(Protocol):
+    """A convex set within the box that a climb must not leave. Its starts lie in it."""
+
+    def slide(self, rows: Array, directions: Array) -> Array:
+        """Directions (r, d) turned so that a short step along them from rows (r, d) stays inside."""
+        ...
+
+    def shorten(self, rows: Array, steps: Array) -> Array:
+        """Steps (r, d) from rows (r, d) cut so that they end inside."""
+        ...
+
+
 def maximise(
     function: ValueAndGradient,
     starts: Array,
     *,
     free: npt.NDArray[np.bool_] | None = None,
+    limits: Limits | None = None,
     max_evaluations: int = 30,
     tolerance: float = 1e-5,
 ) -> tuple[Array, Array]:
@@ -33,7 +47,8 @@ def maximise(
     pointing outwards stays there (Bertsekas 1982, "Projected Newton methods"). Two-loop recursion:
     Nocedal and Wright 2006, algorithm 7.4; a pair without positive curvature is left out.
 
-    Coordinates that are not `free` (d,) keep their values. Rows stop when a step gains less than
+    Coordinates that are not `free`, (d,) or (r, d), keep their values, and with `limits` no row leaves
+    them: directions slide along their boundary (Rosen 1960). Rows stop when a step gains less than
     `tolerance` relative to the batch's spread of values, twice in a row; no row's value ever falls.
     """
     best_x, best_f = starts.copy(), np.empty(len(starts))
@@ -41,14 +56,17 @@ def maximise(
     f, g = _negated(function, x, free)
     best_f[:] = -f
     rows = np.arange(len(starts))
-    state = _Directions(x.shape)
-    p = _inward(x, g)
+    state = _Directions(x.shape, limits)
+    p = state.steepest(x, g)
     step = FIRST_STEP / np.maximum(np.abs(p).max(axis=1), 1e-300)
     stalled = np.zeros(len(rows), dtype=np.intp)
     scale = max(float(np.ptp(f)), 1e-3 * float(np.abs(f).max()), 1e-12)
 
     for _ in range(max_evaluations - 1):
-        trial = np.clip(x + step[:, None] * p, 0.0, 1.0)
+        stride = step[:, None] * p
+        if limits is not None:
+            stride = limits.shorten(x, stride)
+        trial = np.clip(x + stride, 0.0, 1.0)
         s = trial - x
         f_new, g_new = _negated(function, trial, free)
         along = np.vecdot(g, s)
@@ -76,6 +94,8 @@ def maximise(
                 return best_x, best_f
             rows, stalled, f, step = rows[keep], stalled[keep], f[keep], step[keep]
             x, g, p = x[keep], g[keep], p[keep]
+            if free is not None and free.ndim == 2:
+                free = free[keep]
             state.keep(keep)
     best_x[rows], best_f[rows] = x, -f
     return best_x, best_f
@@ -84,7 +104,8 @@ def maximise(
 class _Directions:
     """The last few steps and gradient changes of each row, and the descent directions they give."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], limits: Limits | None = None) -> None:
+        self._limits = limits
         self._pairs: list[tuple[Array, Array, Array]] = []
         self._gamma = np.ones(shape[0])
         self._seen = np.zeros(shape[0], dtype=bool)
@@ -100,10 +121,15 @@ class _Directions:
         self._pairs.append((s, y, rho))
         del self._pairs[:-MEMORY]
 
+    def steepest(self, x: Array, g: Array) -> Array:
+        """Steepest descent (r, d) that does not leave the box or the limits."""
+        p = _inward(x, g)
+        return p if self._limits is None else self._limits.slide(x, p)
+
     def direction(self, x: Array, g: Array) -> Array:
         """Descent directions (r, d); steepest, of limited length, where nothing is known yet."""
-        steepest = _inward(x, g)
-        moving = steepest != 0.0
+        moving = _inward(x, g) != 0.0
+        steepest = self.steepest(x, g)
         q = -steepest
         coefficients = []
         for s, y, rho in reversed(self._pairs):
@@ -114,6 +140,8 @@ class _Directions:
         for (s, y, rho), a in zip(self._pairs, reversed(coefficients), strict=True):
             q = q + (a - rho * np.vecdot(y, q))[:, None] * s
         p = np.where(moving, -q, 0.0)
+        if self._limits is not None:
+            p = self._limits.slide(x, p)
         uphill = np.vecdot(p, g) >= 0.0
         uphill |= ~self._seen
         length = FIRST_STEP / np.maximum(np.abs(steepest).max(axis=1), 1e-300)
