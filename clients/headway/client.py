@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -116,6 +116,7 @@ class Client:
         *,
         maximize: str | None = None,
         minimize: str | None = None,
+        constraints: Sequence[str] = (),
         budget: int | None = None,
         strategy: str | None = None,
         seed: int = 0,
@@ -127,9 +128,10 @@ class Client:
 
         Args:
             name: 1 to 64 letters, digits, dots, underscores and hyphens.
-            space: parameter → Float, Int, Categorical, Boolean, a list of choices, or `bool`.
+            space: parameter → Float, Int, Ordinal, Categorical, Boolean, a list of choices, or `bool`.
             maximize: the objective's name; or
             minimize: the objective's name. With neither, `value` is minimised.
+            constraints: linear ones, as expressions: "x1 + 2*x2 <= 3" (see `wire.space.Space`).
             budget: how many trials are handed out in all; no limit by default.
             strategy: how suggestions are made; the server's default.
             seed: of every random draw of the study.
@@ -147,6 +149,7 @@ class Client:
                 space,
                 maximize=maximize,
                 minimize=minimize,
+                constraints=constraints,
                 budget=budget,
                 strategy=strategy,
                 seed=seed,

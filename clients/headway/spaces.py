@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from headway.errors import ValidationFailed
 from headway.wire.base import ParamValue
-from headway.wire.space import Boolean, Categorical, Float, Int, Parameter, Space
+from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter, Space
 from headway.wire.study import Objective, Policy, StudyDefinition
 
 Choices = list[str] | list[int] | list[float] | list[bool] | list[ParamValue]
 """A list, never a tuple: (0, 1) could as well mean a range."""
 
-ParameterLike = Float | Int | Categorical | Boolean | Choices | type[bool]
+ParameterLike = Float | Int | Ordinal | Categorical | Boolean | Choices | type[bool]
 """A parameter, a list of choices, or `bool`."""
 
 
@@ -26,6 +26,7 @@ def define_study(
     *,
     maximize: str | None = None,
     minimize: str | None = None,
+    constraints: Sequence[str] = (),
     budget: int | None = None,
     strategy: str | None = None,
     seed: int = 0,
@@ -57,7 +58,9 @@ def define_study(
             objective = Objective(name=minimize or "value", goal="minimize")
         return StudyDefinition(
             name=name,
-            space=Space(parameters=parameters),
+            space=Space(parameters=parameters, constraints=tuple(constraints))
+            if constraints
+            else Space(parameters=parameters),
             objectives=(objective,),
             seed=seed,
             **{key: one for key, one in options.items() if one is not None},
@@ -74,7 +77,7 @@ def parameter(name: str, like: ParameterLike) -> Parameter:
         ValueError: a parameter that was given another name.
     """
     match like:
-        case Float() | Int() | Categorical() | Boolean():
+        case Float() | Int() | Ordinal() | Categorical() | Boolean():
             if like.name not in ("", name):
                 raise ValueError(f"The parameter {name!r} was named {like.name!r}. Leave its own name out.")
             return dataclasses.replace(like, name=name)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from headway import Boolean, Categorical, Float, Int, Policy
+from headway import Boolean, Categorical, Float, Int, Ordinal, Policy, When
 from headway.calls import create_study
 from headway.errors import ValidationFailed
 from headway.spaces import define_study, parameter
@@ -13,6 +13,8 @@ from headway.spaces import define_study, parameter
     [
         (Float(1, 2, log=True), Float(1, 2, log=True, name="p")),
         (Int(1, 2), Int(1, 2, name="p")),
+        (Int(1, 9, step=2, when=When("q", (True,))), Int(1, 9, step=2, when=When("q", (True,)), name="p")),
+        (Ordinal((1, "two")), Ordinal((1, "two"), name="p")),
         (["a", "b"], Categorical(("a", "b"), name="p")),
         ([1, 2.5, True], Categorical((1, 2.5, True), name="p")),
         (bool, Boolean(name="p")),
@@ -54,19 +56,7 @@ def test_only_what_was_said_is_sent():
     definition = define_study("s", {"x": Float(0, 1)}, minimize="loss", policy=Policy(lease_s=60))
     assert json.loads(create_study(definition).content()) == {
         "name": "s",
-        "space": {
-            "parameters": [
-                {
-                    "low": 0.0,
-                    "high": 1.0,
-                    "log": False,
-                    "step": None,
-                    "when": None,
-                    "name": "x",
-                    "type": "float",
-                }
-            ]
-        },
+        "space": {"parameters": [{"low": 0.0, "high": 1.0, "log": False, "name": "x", "type": "float"}]},
         "objectives": [{"name": "loss", "goal": "minimize"}],
         "seed": 0,
         "policy": {"lease_s": 60.0},

@@ -6,7 +6,7 @@ scipy's `milp` (HiGHS) is imported where it is needed: most studies have no cons
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from headway.wire.problem import FieldError
 from headway.wire.space import Float, Int
 from headway_server.domain.constraints import TOLERANCE
 from headway_server.domain.errors import ConstraintsInfeasible
-from headway_server.domain.parameters import Numeric, is_real, level_value, n_levels
+from headway_server.domain.parameters import Numeric, from_uniform, is_real, level_value, n_levels
 from headway_server.domain.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
+TRIES = 200
 LONGEST_S = 5.0
 """The solver gives up after this long, seconds: only numbers made to defeat it take so long."""
 
@@ -67,6 +68,26 @@ def nearest(space: SearchSpace, target: Mapping[str, float], held: Params | None
     """
     system = _System(space, held or {})
     return system.nearest(target)
+
+
+def random_point(space: SearchSpace, draw: Callable[[], float], held: Params | None = None) -> Params:
+    """A valid point with the held values: uniform where drawing again and again finds one, otherwise the
+    nearest to a random one.
+
+    Args:
+        space: a feasible one.
+        draw: gives uniform numbers in [0, 1).
+        held: checked values.
+    """
+    for _ in range(TRIES):
+        values = {p.name: from_uniform(p, draw()) for p in space.parameters} | (held or {})
+        if space.holds(values):
+            return space.without_inactive(values)
+    named = {name for constraint in space.constraints for name in constraint.coefficients}
+    found = nearest(space, {name: float(values[name]) for name in named}, held)
+    if found is None:
+        raise AssertionError("no point satisfies constraints that were checked")
+    return space.without_inactive(values | found)
 
 
 @dataclass(frozen=True)

@@ -178,8 +178,10 @@ class Polytope:
                 break
             free &= ~stopped
             kept[:, n_equal:] |= leaving
+        # What is left may be all rounding, or mostly: a climb gives directions a length of its own.
+        left = np.abs(turned).max(axis=1, initial=0.0) > 1e-9 * np.abs(wanted).max(axis=1, initial=0.0)
         result = directions.copy()
-        result[:, self.columns] = turned
+        result[:, self.columns] = np.where(left[:, None], _within(turned, normals, free, kept), 0.0)
         return result
 
     def shorten(self, rows: Array, steps: Array) -> Array:
