@@ -14,10 +14,10 @@ from headway import errors
 from headway.client import Client
 from headway.errors import ApiError, ConnectionFailed, HeadwayError, Infeasible, Stop
 from headway.measure import Measure, study
-from headway.studies import BestTrial, Study, Suggestions
+from headway.studies import BestTrial, Front, Study, Suggestions
 from headway.trials import Trial
 from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, When
-from headway.wire.study import Policy
+from headway.wire.study import Fidelity, FidelityCost, Objective, Policy
 
 __all__ = [
     "ApiError",
@@ -26,11 +26,15 @@ __all__ = [
     "Categorical",
     "Client",
     "ConnectionFailed",
+    "Fidelity",
+    "FidelityCost",
     "Float",
+    "Front",
     "HeadwayError",
     "Infeasible",
     "Int",
     "Measure",
+    "Objective",
     "Ordinal",
     "Policy",
     "Stop",

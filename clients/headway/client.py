@@ -12,10 +12,10 @@ from headway import calls
 from headway.connection import Connection
 from headway.patience import Patience
 from headway.results import Link
-from headway.spaces import ParameterLike, define_study
+from headway.spaces import Names, ParameterLike, define_study
 from headway.spool import Spool
 from headway.studies import Study
-from headway.wire.study import Policy, StudyDefinition, StudyView
+from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition, StudyView
 
 if TYPE_CHECKING:
     import httpx
@@ -114,9 +114,12 @@ class Client:
         name: str,
         space: Mapping[str, ParameterLike],
         *,
-        maximize: str | None = None,
-        minimize: str | None = None,
+        maximize: Names = None,
+        minimize: Names = None,
         constraints: Sequence[str] = (),
+        objectives: Sequence[Objective] | None = None,
+        outcome_constraints: Sequence[str] = (),
+        fidelity: Fidelity | str | None = None,
         budget: int | None = None,
         strategy: str | None = None,
         seed: int = 0,
@@ -129,9 +132,12 @@ class Client:
         Args:
             name: 1 to 64 letters, digits, dots, underscores and hyphens.
             space: parameter → Float, Int, Ordinal, Categorical, Boolean, a list of choices, or `bool`.
-            maximize: the objective's name; or
-            minimize: the objective's name. With neither, `value` is minimised.
+            maximize: the objective's name, or several names.
+            minimize: likewise. With neither, `value` is minimised.
+            objectives: in place of these two, objectives in an order of their own.
             constraints: linear ones, as expressions: "x1 + 2*x2 <= 3" (see `wire.space.Space`).
+            outcome_constraints: bounds on measured metrics, e.g. "latency <= 50".
+            fidelity: a parameter that buys accuracy for cost, by name or as `headway.Fidelity`.
             budget: how many trials are handed out in all; no limit by default.
             strategy: how suggestions are made; the server's default.
             seed: of every random draw of the study.
@@ -150,6 +156,9 @@ class Client:
                 maximize=maximize,
                 minimize=minimize,
                 constraints=constraints,
+                objectives=objectives,
+                outcome_constraints=outcome_constraints,
+                fidelity=fidelity,
                 budget=budget,
                 strategy=strategy,
                 seed=seed,

@@ -18,6 +18,8 @@ HeadwayError
     │   ├── NotFinite             not-finite
     │   ├── UnknownStrategy       unknown-strategy
     │   ├── UnsupportedObjectives unsupported-objectives
+    │   ├── InvalidOutcomeConstraint  invalid-outcome-constraint
+    │   ├── InvalidFidelity       invalid-fidelity
     │   ├── InvalidCursor         invalid-cursor
     │   └── IdempotencyKeyReused  idempotency-key-reused
     ├── MalformedRequest          malformed-request
@@ -178,6 +180,18 @@ class UnsupportedObjectives(InvalidRequest):
     """A set of objectives that the engine can't optimise."""
 
     slug = "unsupported-objectives"
+
+
+class InvalidOutcomeConstraint(InvalidRequest):
+    """An outcome constraint that is not one metric, one relation and one number, or that no value keeps."""
+
+    slug = "invalid-outcome-constraint"
+
+
+class InvalidFidelity(InvalidRequest):
+    """A fidelity that is no number of the space, or whose target or cost makes no sense."""
+
+    slug = "invalid-fidelity"
 
 
 class InvalidCursor(InvalidRequest):

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec
 
 from headway.client import Client
-from headway.spaces import ParameterLike, define_study
+from headway.spaces import Names, ParameterLike, define_study
 from headway.studies import Study
 from headway.trials import Trial
 from headway.values import Value
-from headway.wire.study import Policy, StudyDefinition
+from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition
 
 P = ParamSpec("P")
 
@@ -68,9 +68,12 @@ class Measure(Generic[P]):
 def study(
     name: str,
     *,
-    maximize: str | None = None,
-    minimize: str | None = None,
+    maximize: Names = None,
+    minimize: Names = None,
     constraints: Sequence[str] = (),
+    objectives: Sequence[Objective] | None = None,
+    outcome_constraints: Sequence[str] = (),
+    fidelity: Fidelity | str | None = None,
     budget: int | None = None,
     strategy: str | None = None,
     seed: int = 0,
@@ -103,6 +106,9 @@ def study(
         maximize=maximize,
         minimize=minimize,
         constraints=constraints,
+        objectives=objectives,
+        outcome_constraints=outcome_constraints,
+        fidelity=fidelity,
         budget=budget,
         strategy=strategy,
         seed=seed,

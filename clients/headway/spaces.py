@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from headway.errors import ValidationFailed
 from headway.wire.base import ParamValue
 from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter, Space
-from headway.wire.study import Objective, Policy, StudyDefinition
+from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition
 
 Choices = list[str] | list[int] | list[float] | list[bool] | list[ParamValue]
 """A list, never a tuple: (0, 1) could as well mean a range."""
@@ -19,14 +19,20 @@ Choices = list[str] | list[int] | list[float] | list[bool] | list[ParamValue]
 ParameterLike = Float | Int | Ordinal | Categorical | Boolean | Choices | type[bool]
 """A parameter, a list of choices, or `bool`."""
 
+Names = str | Sequence[str] | None
+"""One objective's name, or several."""
+
 
 def define_study(
     name: str,
     space: Mapping[str, ParameterLike],
     *,
-    maximize: str | None = None,
-    minimize: str | None = None,
+    maximize: Names = None,
+    minimize: Names = None,
     constraints: Sequence[str] = (),
+    objectives: Sequence[Objective] | None = None,
+    outcome_constraints: Sequence[str] = (),
+    fidelity: Fidelity | str | None = None,
     budget: int | None = None,
     strategy: str | None = None,
     seed: int = 0,
@@ -34,15 +40,13 @@ def define_study(
     policy: Policy | None = None,
     notes: str = "",
 ) -> StudyDefinition:
-    """The definition of a study with one objective; with neither goal, `value` is minimised.
+    """The definition of a study; with no objective named, `value` is minimised.
 
     Raises:
-        ValueError: both goals.
+        ValueError: an objective is to be both maximised and minimised, or is named in two ways.
         TypeError: a parameter that is neither a parameter nor a list of choices.
         ValidationFailed: a value that the definition can't hold; every field is named.
     """
-    if maximize is not None and minimize is not None:
-        raise ValueError(f"Maximise {maximize!r} or minimise {minimize!r}, not both: say one.")
     parameters = tuple(parameter(key, one) for key, one in space.items())
     options: dict[str, Any] = {
         "budget": budget,
@@ -50,23 +54,47 @@ def define_study(
         "n_initial": n_initial,
         "policy": policy,
         "notes": notes or None,
+        "outcome_constraints": tuple(outcome_constraints) or None,
     }
     try:
-        if maximize is not None:
-            objective = Objective(name=maximize, goal="maximize")
-        else:
-            objective = Objective(name=minimize or "value", goal="minimize")
+        if fidelity is not None:
+            options["fidelity"] = Fidelity(parameter=fidelity) if isinstance(fidelity, str) else fidelity
         return StudyDefinition(
             name=name,
             space=Space(parameters=parameters, constraints=tuple(constraints))
             if constraints
             else Space(parameters=parameters),
-            objectives=(objective,),
+            objectives=_objectives(maximize, minimize, objectives),
             seed=seed,
             **{key: one for key, one in options.items() if one is not None},
         )
     except ValidationError as error:
         raise ValidationFailed.before_sending("The study's definition", error) from error
+
+
+def _objectives(
+    maximize: Names, minimize: Names, objectives: Sequence[Objective] | None
+) -> tuple[Objective, ...]:
+    """Objectives in order: those given whole, or those to be maximised and then those to be minimised."""
+    up, down = _names(maximize), _names(minimize)
+    if objectives is not None:
+        if up or down:
+            raise ValueError(
+                f"Name {', '.join([*up, *down])} in `objectives` or by its goal, not both ways: say one."
+            )
+        return tuple(objectives)
+    if both := [name for name in up if name in down]:
+        raise ValueError(f"Maximise {both[0]!r} or minimise it, not both: say one.")
+    if not up and not down:
+        return (Objective(),)
+    return (
+        *(Objective(name=name, goal="maximize") for name in up),
+        *(Objective(name=name, goal="minimize") for name in down),
+    )
+
+
+def _names(names: Names) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 def parameter(name: str, like: ParameterLike) -> Parameter:

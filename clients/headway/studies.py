@@ -46,7 +46,7 @@ class BestTrial(Best):
     objective: str
 
     def __str__(self) -> str:
-        point = ", ".join(f"{name}={_short(value)}" for name, value in self.params.items())
+        point = point_of(self.params)
         value = _short(self.value) + ("" if self.std_error is None else f" ± {_short(self.std_error)}")
         line = f"{self.objective} = {value} at {point} (trial {self.trial}"
         if self.posterior is not None:
@@ -55,6 +55,33 @@ class BestTrial(Best):
                 f"95 % interval {_short(self.posterior.low)} to {_short(self.posterior.high)}"
             )
         return line + ")"
+
+
+@dataclass(frozen=True)
+class Front:
+    """The best trials of a study with several objectives, best first objective first. `print()` it.
+
+    No other trial is better than one of them in some objective and no worse in the others.
+    """
+
+    trials: tuple[BestTrial, ...]
+    objectives: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[BestTrial]:
+        return iter(self.trials)
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __getitem__(self, index: int) -> BestTrial:
+        return self.trials[index]
+
+    def __str__(self) -> str:
+        lines = [f"a front of {len(self.trials)} over {', '.join(self.objectives)}:"]
+        for trial in self.trials:
+            values = ", ".join(f"{name} = {_short(trial.metrics[name])}" for name in self.objectives)
+            lines.append(f"  {values} at {point_of(trial.params)} (trial {trial.trial})")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -212,15 +239,19 @@ class Study:
         except (ApiError, ConnectionFailed) as error:
             log.warning("nothing was given back: %s; a lease that nobody renews ends by itself", error)
 
-    def best(self) -> BestTrial | None:
-        """The best completed trial and the model's belief there; None until one has completed."""
-        best = self._link.ask(calls.read_best(self.name)).best
-        if best is None:
-            return None
-        return BestTrial(objective=self.objectives[0], **dict(best))
+    def best(self) -> BestTrial | Front | None:
+        """The best completed trial and the model's belief there; the front, where there are several
+        objectives. None until a trial has completed that keeps the outcome constraints, at the target
+        fidelity.
+        """
+        answer, objective = self._link.ask(calls.read_best(self.name)), self.objectives[0]
+        if answer.front:
+            trials = tuple(BestTrial(objective=objective, **dict(one)) for one in answer.front)
+            return Front(trials, self.objectives)
+        return None if answer.best is None else BestTrial(objective=objective, **dict(answer.best))
 
     def convergence(self) -> Convergence:
-        """The incumbent's value after every completed trial, in order of arrival."""
+        """The incumbent's value, or the volume that the front dominates, after every completed trial."""
         return self._link.ask(calls.read_convergence(self.name))
 
     def model(self) -> ModelSummary:

@@ -47,6 +47,36 @@ def test_a_worker_is_two_calls(http, study):
     assert http.get("/v1/studies/s/model").json()["n_observed"] == 3
 
 
+def test_several_objectives_give_a_front(http, study):
+    body = study | {
+        "name": "two",
+        "objectives": [{"name": "loss"}, {"name": "gain", "goal": "maximize"}],
+        "outcome_constraints": ["size <= 3"],
+    }
+    assert http.post("/v1/studies", json=body).status_code == 201
+    assert http.post("/v1/studies", json=body).status_code == 200
+    assert http.get("/v1/studies/two/best").json() == {"best": None, "front": []}
+    for metrics in (
+        {"loss": 1, "gain": 1, "size": 2},
+        {"loss": 2, "gain": 2, "size": 3},
+        {"loss": 0, "gain": 9, "size": 4},
+    ):
+        (trial,) = http.post("/v1/studies/two/trials:suggest", json={}).json()["trials"]
+        answer = http.post(
+            f"/v1/studies/two/trials/{trial['number']}:finish",
+            json={"lease_token": trial["lease"]["token"], "metrics": metrics},
+        )
+        assert answer.status_code == 200
+    best = http.get("/v1/studies/two/best").json()
+    assert best["best"] is None
+    assert [(one["trial"], one["metrics"]["gain"]) for one in best["front"]] == [(1, 1.0), (2, 2.0)]
+    points = http.get("/v1/studies/two/convergence").json()["points"]
+    assert [point["counts"] for point in points] == [True, True, False]
+    assert points[0]["hypervolume"] < points[1]["hypervolume"] == points[2]["hypervolume"]
+    columns = http.get("/v1/studies/two/trials", params={"format": "columns"}).json()["columns"]
+    assert columns["metrics.size"] == [2.0, 3.0, 4.0]
+
+
 def test_curl_without_a_content_type_of_its_own_is_a_full_citizen(http, study):
     answer = http.post(
         "/v1/studies/s/trials:suggest",

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from headway import Boolean, Categorical, Float, Int, Ordinal, Policy, When
+from headway import Boolean, Categorical, Fidelity, Float, Int, Objective, Ordinal, Policy, When
 from headway.calls import create_study
 from headway.errors import ValidationFailed
 from headway.spaces import define_study, parameter
@@ -44,7 +44,31 @@ def test_goal_names_the_objective():
 
 def test_both_goals_are_refused():
     with pytest.raises(ValueError, match="not both"):
-        define_study("s", {"x": [1]}, maximize="a", minimize="b")
+        define_study("s", {"x": [1]}, maximize="a", minimize=["b", "a"])
+    with pytest.raises(ValueError, match="not both ways"):
+        define_study("s", {"x": [1]}, maximize="a", objectives=[Objective(name="b")])
+
+
+def test_several_objectives_constraints_and_a_fidelity():
+    definition = define_study(
+        "s",
+        {"x": Float(0, 1), "epochs": Int(1, 9)},
+        maximize=["gain"],
+        minimize=["loss", "size"],
+        outcome_constraints=["latency <= 50"],
+    )
+    assert [(one.name, one.goal) for one in definition.objectives] == [
+        ("gain", "maximize"),
+        ("loss", "minimize"),
+        ("size", "minimize"),
+    ]
+    assert definition.outcome_constraints == ("latency <= 50",)
+    named = define_study("s", {"x": [1], "n": Int(1, 9)}, fidelity="n")
+    assert named.fidelity == Fidelity(parameter="n")
+    whole = [Objective(name="b"), Objective(name="a", goal="maximize")]
+    assert define_study("s", {"x": [1]}, objectives=whole).objectives == tuple(whole)
+    with pytest.raises(ValidationFailed, match="objectives"):
+        define_study("s", {"x": [1]}, objectives=[])
 
 
 def test_every_wrong_field_is_named():

@@ -8,11 +8,19 @@ from headway.wire.space import Float, Space
 from headway.wire.study import Objective, StudyDefinition
 from headway_server.domain.errors import (
     ConstraintsInfeasible,
+    InvalidFidelity,
+    InvalidOutcomeConstraint,
     InvalidSpace,
     UnknownStrategy,
     UnsupportedObjectives,
 )
-from headway_server.domain.study import STRATEGY_NAMES, Study, check_definition, definition_hash
+from headway_server.domain.study import (
+    FOR_SEVERAL_OBJECTIVES,
+    STRATEGY_NAMES,
+    Study,
+    check_definition,
+    definition_hash,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,6 +43,7 @@ def test_notes_do_not_make_another_study():
         {"strategy": "ucb"},
         {"space": Space(parameters=(Float(0, 2, name="x"),))},
         {"objectives": (Objective(goal="maximize"),)},
+        {"outcome_constraints": ("m <= 3",)},
     ],
 )
 def test_everything_else_does(change):
@@ -48,9 +57,28 @@ def test_an_unknown_strategy_is_named_with_the_known_ones():
     assert all(name in refused.value.detail for name in STRATEGY_NAMES)
 
 
-def test_several_objectives_are_refused():
-    with pytest.raises(UnsupportedObjectives, match="2 objectives"):
-        check_definition(definition(objectives=(Objective(name="a"), Objective(name="b"))))
+def test_several_objectives_need_a_strategy_that_can_weigh_them(monkeypatch):
+    several = {"objectives": (Objective(name="a"), Objective(name="b"))}
+    for name in FOR_SEVERAL_OBJECTIVES:
+        check_definition(definition(strategy=name, **several))
+    monkeypatch.setattr("headway_server.domain.study.STRATEGY_NAMES", ("grid",))
+    with pytest.raises(UnsupportedObjectives, match="2 objectives") as refused:
+        check_definition(definition(strategy="grid", **several))
+    assert refused.value.fields[0].pointer == "/strategy"
+    check_definition(definition(strategy="grid"))
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"outcome_constraints": ("m < 3",)}, InvalidOutcomeConstraint),
+        ({"fidelity": {"parameter": "y"}}, InvalidFidelity),
+        ({"objectives": (Objective(name="a"), Objective(name="a"))}, UnsupportedObjectives),
+    ],
+)
+def test_goals_are_checked_with_the_definition(change, error):
+    with pytest.raises(error):
+        check_definition(definition(**change))
 
 
 def test_a_study_can_not_be_defined_over_a_bad_space():

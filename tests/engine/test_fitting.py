@@ -6,7 +6,7 @@ from headway_server.engine.fitting import FitTask, Fitted
 def task(rows, utilities, previous=None, std_errors=None):
     n, d = rows.shape
     errors = np.zeros(n) if std_errors is None else std_errors
-    return FitTask(rows, utilities, errors, np.arange(d), previous)
+    return FitTask(rows, utilities, errors, np.arange(d), np.zeros(d, dtype=bool), previous)
 
 
 def test_fit_survives_json_bit_for_bit():
@@ -35,7 +35,7 @@ def test_both_transforms_keep_a_warm_start():
 
 
 def test_trouble_is_a_value():
-    fitted = task(np.full((3, 1), np.nan), np.zeros(3)).run()
+    fitted = task(np.array([[np.nan], [0.1], [0.2]]), np.zeros(3)).run()
     assert fitted.status == "failed"
     assert fitted.reason
     assert fitted.hyperparameters is None

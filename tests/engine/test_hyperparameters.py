@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import check_grad
+from scipy.stats import multivariate_normal
 
 from headway.wire.model import Hyperparameters
 from headway_server.engine.hyperparameters import (
     NOISE_PRIOR,
+    OUTPUTSCALE_PRIOR,
     Data,
     LogPosterior,
     cold_start,
@@ -17,15 +19,17 @@ from headway_server.engine.hyperparameters import (
     to_wire,
 )
 from tests.engine.reference import single_task_gp
+from tests.engine.test_posterior import mixed_rows
 
 
-def data_of(rows, z, variances=None, parameter_of=None):
+def data_of(rows, z, variances=None, parameter_of=None, categorical=None):
     n, d = rows.shape
     return Data(
         rows,
         z,
         np.zeros(n) if variances is None else variances,
         np.arange(d) if parameter_of is None else parameter_of,
+        np.zeros(d, dtype=bool) if categorical is None else categorical,
     )
 
 
@@ -61,6 +65,32 @@ def test_gradient_with_shared_lengthscales_and_known_variances(problem):
     theta = np.array([-1.0, 0.3, -0.4, -4.0, 0.2, 0.1])
     error = check_grad(lambda t: log_posterior(t)[0], lambda t: log_posterior(t)[1], theta)
     assert error < 1e-3
+
+
+def test_replicates_have_the_likelihood_of_single_observations(problem):
+    """Against the model with a row for each: value, and gradient by every hyperparameter."""
+    _, base, _, _ = problem(10, 2)
+    rng = np.random.default_rng(3)
+    rows, z, v = base[rng.integers(10, size=30)], rng.standard_normal(30), rng.uniform(0, 0.2, 30)
+    log_posterior = LogPosterior(data_of(rows, z, v))
+    theta = np.array([-1.0, 0.3, -3.0, 0.2, 0.1])
+    ell, noise, s = np.exp(theta[:2]), math.exp(theta[2]), math.exp(theta[3])
+    r = np.linalg.norm((rows[:, None] - rows[None]) / ell, axis=2) * math.sqrt(5)
+    k = s * (1 + r + r * r / 3) * np.exp(-r) + np.diag(noise + v)
+    expected = multivariate_normal(np.full(30, theta[4]), k).logpdf(z)
+    expected += log_posterior.prior.log_density(theta[:2])[0].sum() + NOISE_PRIOR.log_density(theta[2])[0]
+    expected += OUTPUTSCALE_PRIOR.log_density(theta[3])[0]
+    assert log_posterior(theta)[0] == pytest.approx(expected, abs=1e-8)
+    assert check_grad(lambda t: log_posterior(t)[0], lambda t: log_posterior(t)[1], theta) < 1e-3
+
+
+def test_gradient_over_categories():
+    rng = np.random.default_rng(5)
+    rows = mixed_rows(rng, 40)
+    data = data_of(rows, rng.standard_normal(40), None, np.array([0, 1, 2, 2, 2, 3, 3]), np.arange(7) >= 2)
+    log_posterior = LogPosterior(data)
+    theta = np.array([-1.0, 0.3, -0.4, 0.7, -4.0, 0.2, 0.1])
+    assert check_grad(lambda t: log_posterior(t)[0], lambda t: log_posterior(t)[1], theta) < 1e-3
 
 
 def test_fit_improves_on_its_start_and_reaches_a_stationary_point(problem):

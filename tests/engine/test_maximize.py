@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from headway_server.engine import maximize as maximize_module
 from headway_server.engine.acquisition import UpperConfidenceBound
 from headway_server.engine.maximize import maximise
 from headway_server.engine.posterior import Posterior
@@ -76,3 +77,14 @@ def test_as_good_as_scipy_on_acquisitions(problem, d):
     theirs = [-minimize(negated, x, jac=True, method="L-BFGS-B", bounds=[(0, 1)] * d).fun for x in starts]
     assert ours.max() > max(theirs) - 0.02 * np.ptp(theirs) - 1e-6
     assert np.median(ours) > np.median(theirs) - 0.1 * np.ptp(theirs) - 1e-6
+
+
+@pytest.mark.parametrize("width", [1, 500])
+def test_lengths_of_the_function_serve_as_metric(monkeypatch, width):
+    """Coordinates that differ a thousandfold in scale, with dense curvature and with the diagonal alone."""
+    monkeypatch.setattr(maximize_module, "DENSE_WIDTH", width)
+    scale = np.array([1e-3, 1.0, 0.05])
+    function = quadratic(np.array([0.4, 0.6, 0.5]), scale**-2.0)
+    starts = np.full((3, 3), 0.45)
+    x, _ = maximise(function, starts, scale=scale, max_evaluations=60, tolerance=1e-12)
+    np.testing.assert_allclose(x, np.tile([0.4, 0.6, 0.5], (3, 1)), atol=1e-4)

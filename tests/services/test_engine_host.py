@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from headway.wire.space import Categorical, Space
 from headway.wire.study import Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.domain.errors import DatabaseUnavailable, NotFound
@@ -125,6 +126,23 @@ def test_several_at_once_differ_from_each_other(database, host, define):
     trials = suggest(database, host, "s", SuggestRequest(count=4)).response.trials
     assert [trial.origin.n_hallucinated for trial in trials] == [0, 1, 2, 3]
     assert len({trial.params["x"] for trial in trials}) == 4
+
+
+def test_a_point_without_a_value_reaches_the_model_as_such(database, host, define):
+    define(budget=30, space=Space(parameters=(Categorical(("a", "b", "c"), name="x"),)), n_initial=1)
+    for metrics in ({"value": 1.0}, None, {"value": 2.0}):
+        (trial,) = suggest(database, host, "s", SuggestRequest()).response.trials
+        result = FinishRequest(lease_token=trial.lease.token)
+        if metrics is None:
+            result.outcome, barred = "infeasible", trial.params
+        else:
+            result.metrics = metrics
+        finish(database, "s", trial.number, result)
+    seen = host.points("s", [10])[0]
+    assert seen.origin.n_observed == 2
+    assert database.read(lambda uow: uow.trials.count_after(uow.studies.get("s"), seen.seen_seq)) == 0
+    later = [suggest(database, host, "s", SuggestRequest()).response.trials[0].params for _ in range(2)]
+    assert barred not in later
 
 
 def test_an_unknown_study_is_not_found(host):

@@ -104,6 +104,50 @@ def test_the_point_as_run_is_kept_beside_the_suggested_one(define, ask, database
     assert database.read(lambda uow: uow.trials.data_after(uow.studies.get("s"), 0))[0].params == {"x": 0.9}
 
 
+@pytest.mark.parametrize(
+    ("on_failed", "outcomes"),
+    [
+        ("drop", ["completed", "infeasible"]),
+        ("treat_as_infeasible", ["completed", "infeasible", "failed"]),
+    ],
+)
+def test_the_engine_learns_from_values_and_from_points_without_one(
+    define, ask, database, on_failed, outcomes
+):
+    define(policy={"on_failed": on_failed})
+    completed, infeasible, failed, stopped = ask(count=4)
+    metrics = {"value": {"value": 1.0, "std_error": 0.5}, "cost": 3.0}
+    report(database, completed, metrics=metrics)
+    report(database, infeasible, outcome="infeasible", metrics={"value": 9.0})
+    report(database, failed, outcome="failed")
+    report(database, stopped, outcome="stopped")
+    data = database.read(lambda uow: uow.trials.data_after(uow.studies.get("s"), 0))
+    assert [datum.outcome for datum in data] == outcomes
+    assert [datum.seq for datum in data] == sorted(datum.seq for datum in data)
+    assert (data[0].value, data[0].std_error, data[0].metrics["cost"].value) == (1.0, 0.5, 3.0)
+    assert {datum.value for datum in data[1:]} == {None}
+    count = database.read(lambda uow: uow.trials.count_after(uow.studies.get("s"), data[0].seq))
+    assert count == len(outcomes) - 1
+
+
+def test_a_late_failure_teaches_nothing_while_another_attempt_is_open(define, ask, database):
+    define(policy={"on_failed": "treat_as_infeasible"})
+    (trial,) = ask()
+
+    def expire(uow):
+        row = uow.trials.get(uow.studies.lock("s"), 1)
+        row.lapse(uow.studies.get("s").policy, uow.now)
+
+    database.write(expire)
+    (again,) = ask()
+    assert report(database, trial, outcome="failed").late
+    data = database.read(lambda uow: uow.trials.data_after(uow.studies.get("s"), 0))
+    assert data == []
+    report(database, again, metrics={"value": 1.0})
+    data = database.read(lambda uow: uow.trials.data_after(uow.studies.get("s"), 0))
+    assert [datum.outcome for datum in data] == ["completed"]
+
+
 def test_a_point_as_run_outside_the_space_is_refused(define, ask, database):
     define()
     (trial,) = ask()

@@ -7,6 +7,7 @@ from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.domain.errors import EngineUnavailable, InvalidCursor, NotFound, OutOfBounds
 from headway_server.services import model, studies, trials
 from headway_server.services.at_work import at_work
+from headway_server.services.convergence import convergence
 from headway_server.services.finish import finish
 from headway_server.services.history import last_seq
 from headway_server.services.suggest import suggest
@@ -33,7 +34,7 @@ def test_the_best_is_the_lowest_with_its_posterior(database, engine, worked):
 def test_without_results_there_is_no_best(database, engine, define):
     define()
     assert model.best(database, engine, "s").best is None
-    assert model.convergence(database, "s").points == ()
+    assert convergence(database, "s").points == ()
 
 
 def test_without_a_model_the_best_says_why(database, worked):
@@ -54,7 +55,7 @@ def test_without_a_model_the_best_says_why(database, worked):
 
 
 def test_convergence_follows_the_order_of_arrival(database, worked):
-    points = model.convergence(database, "s").points
+    points = convergence(database, "s").points
     assert [(p.trial, p.value, p.best) for p in points] == [(1, 3.0, 3.0), (2, 1.0, 1.0), (3, 2.0, 1.0)]
 
 
@@ -70,7 +71,7 @@ def test_predictions_are_checked_first(database, engine, worked):
     [
         lambda database, engine: model.best(database, engine, "nope"),
         lambda database, engine: model.summary(database, engine, "nope"),
-        lambda database, _: model.convergence(database, "nope"),
+        lambda database, _: convergence(database, "nope"),
         lambda database, engine: model.predict(database, engine, "nope", PredictRequest(points=({"x": 1},))),
         lambda database, _: studies.read(database, "nope"),
         lambda database, _: trials.page(database, "nope", None, 1, None),

@@ -10,7 +10,7 @@ from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyView
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
-from headway_server.services import model, studies
+from headway_server.services import convergence, model, studies
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
@@ -48,14 +48,14 @@ def read_study(study: StudyName, context: Context) -> StudyView:
 
 @router.get("/{study}/best", responses=responses(404, 422))
 def read_best(study: StudyName, context: Context) -> BestResponse:
-    """The best completed trial, and the posterior there."""
+    """The best completed trial, or the front of several objectives, and the posterior there."""
     return model.best(context.database, context.engine, study)
 
 
 @router.get("/{study}/convergence", responses=responses(404, 422))
 def read_convergence(study: StudyName, context: Context) -> Convergence:
-    """The incumbent's value after every completed trial."""
-    return model.convergence(context.database, study)
+    """The incumbent's value, or the volume that the front dominates, after every completed trial."""
+    return convergence.convergence(context.database, study)
 
 
 @router.get("/{study}/model", responses=responses(404, 422))

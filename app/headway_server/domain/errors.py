@@ -13,6 +13,8 @@ HeadwayError
 │   ├── NotFinite             not-finite
 │   ├── UnknownStrategy       unknown-strategy
 │   ├── UnsupportedObjectives unsupported-objectives
+│   ├── InvalidOutcomeConstraint  invalid-outcome-constraint
+│   ├── InvalidFidelity       invalid-fidelity
 │   ├── InvalidCursor         invalid-cursor
 │   └── IdempotencyKeyReused  idempotency-key-reused
 ├── MalformedRequest          malformed-request
@@ -145,6 +147,20 @@ class UnsupportedObjectives(InvalidRequest):
 
     slug = "unsupported-objectives"
     title = "These objectives are not supported"
+
+
+class InvalidOutcomeConstraint(InvalidRequest):
+    """An outcome constraint that is not one metric, one relation and one number, or that no value keeps."""
+
+    slug = "invalid-outcome-constraint"
+    title = "The outcome constraint is not valid"
+
+
+class InvalidFidelity(InvalidRequest):
+    """A fidelity that is no number of the space, or whose target or cost makes no sense."""
+
+    slug = "invalid-fidelity"
+    title = "The fidelity is not valid"
 
 
 class InvalidCursor(InvalidRequest):

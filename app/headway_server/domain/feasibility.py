@@ -67,7 +67,9 @@ def nearest(space: SearchSpace, target: Mapping[str, float], held: Params | None
     the constraints' own tolerance.
     """
     system = _System(space, held or {})
-    return system.nearest(target)
+    found = system.nearest(target)
+    # Where rounding spoils what is nearest, any point is better than none.
+    return system.nearest({}) if found is None and target else found
 
 
 def random_point(space: SearchSpace, draw: Callable[[], float], held: Params | None = None) -> Params:

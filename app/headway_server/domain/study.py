@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+from headway.wire.base import Params
 from headway.wire.study import Objective, Policy, StudyDefinition, StudyState
+from headway.wire.trial import Outcome
 from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives
 from headway_server.domain.feasibility import require_feasible
+from headway_server.domain.goals import Goals
 from headway_server.domain.space import SearchSpace
 
-STRATEGY_NAMES = ("rucb", "ucb", "thompson", "logei", "random", "sobol")
+STRATEGY_NAMES = ("rucb", "ucb", "thompson", "logei", "qlognei", "random", "sobol")
 """The strategies that a study may name. Here, because the process that answers HTTP never imports the
 engine; a test holds the engine's registry against it."""
+
+FOR_SEVERAL_OBJECTIVES = ("rucb", "ucb", "thompson", "logei", "qlognei", "random", "sobol")
+"""Those that can weigh several objectives."""
 
 
 def check_definition(definition: StudyDefinition) -> SearchSpace:
     """The study's search space, if its definition makes sense.
 
     Raises:
-        InvalidSpace, ConstraintsInfeasible, UnknownStrategy, UnsupportedObjectives: naming the field, the
-            value and the remedy.
+        InvalidSpace, ConstraintsInfeasible, UnknownStrategy, UnsupportedObjectives,
+            InvalidOutcomeConstraint, InvalidFidelity: naming the field, the value and the remedy.
     """
     space = SearchSpace.from_wire(definition.space)
     if definition.strategy not in STRATEGY_NAMES:
@@ -30,11 +38,12 @@ def check_definition(definition: StudyDefinition) -> SearchSpace:
             f"There is no strategy {definition.strategy!r}.",
             f"Choose one of {', '.join(STRATEGY_NAMES)}.",
         )
-    if len(definition.objectives) != 1:
+    goals = Goals.from_definition(definition, space)
+    if len(goals.objectives) > 1 and definition.strategy not in FOR_SEVERAL_OBJECTIVES:
         raise UnsupportedObjectives.at(
-            "/objectives",
-            f"The study has {len(definition.objectives)} objectives.",
-            "Give exactly one: optimising several at once is not supported yet.",
+            "/strategy",
+            f"The strategy {definition.strategy!r} can't weigh {len(goals.objectives)} objectives.",
+            f"Choose one of {', '.join(FOR_SEVERAL_OBJECTIVES)}, or give one objective.",
         )
     require_feasible(space)
     return space
@@ -77,7 +86,7 @@ class Study:
 
     @property
     def objective(self) -> Objective:
-        """The quantity that is optimised."""
+        """The quantity that is optimised; the first of several."""
         return self.definition.objectives[0]
 
     @property
@@ -85,10 +94,22 @@ class Study:
         """Whether larger is better."""
         return self.objective.goal == "maximize"
 
+    @cached_property
+    def goals(self) -> Goals:
+        """Objectives, outcome constraints and fidelity."""
+        return Goals.from_definition(self.definition, SearchSpace.from_wire(self.definition.space))
+
     @property
     def policy(self) -> Policy:
         """What is done about workers that fail or fall silent."""
         return self.definition.policy
+
+    @property
+    def teaching_outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes that the engine learns from: values, and that a point has none."""
+        if self.policy.on_failed == "treat_as_infeasible":
+            return ("completed", "infeasible", "failed")
+        return ("completed", "infeasible")
 
     @property
     def budget_left(self) -> int | None:
@@ -107,6 +128,12 @@ class Study:
         self.last_seq += 1
         self.updated_at = now
         return self.last_seq
+
+    def counts(self, values: Mapping[str, float], params: Params) -> bool:
+        """Whether a completed result may be the best: it keeps every outcome constraint, at the target
+        fidelity.
+        """
+        return self.goals.feasible(values) and self.goals.at_target(params)
 
     def improves(self, value: float, best: float | None) -> bool:
         """Whether a value beats the best so far."""

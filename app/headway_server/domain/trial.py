@@ -148,6 +148,13 @@ class Trial:
             reserved_until=now + timedelta(seconds=RESERVATION_S),
         )
 
+    @property
+    def counting(self) -> Observation | None:
+        """The observation that stands for the trial: completed, and first."""
+        return next(
+            (seen for seen in self.observations if seen.outcome == "completed" and not seen.superseded), None
+        )
+
     def reserve_again(self, now: datetime) -> None:
         """Take over a reservation whose owner never came back with the point."""
         self._enter("reserved", now)

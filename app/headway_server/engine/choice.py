@@ -13,17 +13,17 @@ DRAWS = 512
 
 
 class Taken:
-    """Points in flight or given out, (t, d), which must not be repeated while there is another; and
-    observed ones, (n, d), which are avoided where a repeat would teach nothing.
+    """Points in flight, given out or infeasible, (t, d), which must not be repeated while there is
+    another; and observed ones, (n, d), which are avoided where a repeat would teach nothing.
     """
 
-    def __init__(self, in_flight: Array, observed: Array) -> None:
-        self._in_flight = in_flight
+    def __init__(self, barred: Array, observed: Array) -> None:
+        self._barred = barred
         self._observed = observed
 
     def is_free(self, row: Array, *, avoid_observed: bool) -> bool:
         """Whether a row (d,) may be given out."""
-        if _holds(self._in_flight, row):
+        if _holds(self._barred, row):
             return False
         return not (avoid_observed and _holds(self._observed, row))
 

@@ -52,6 +52,10 @@ class Encoding:
         self._held = np.array([b.parameter.name in self.held for b in space.blocks])
         self.continuous = (real & ~self._held)[self.parameter_of]
         """(width,): where gradient steps mean what they say."""
+        self.categorical = np.array([isinstance(b.parameter, Categorical) for b in space.blocks])[
+            self.parameter_of
+        ]
+        """(width,): one-hot coordinates."""
         self.all_continuous = bool(real.all())
         self._discrete = [b for b in space.blocks if not is_real(b.parameter)]
         self._place = {b.parameter.name: i for i, b in enumerate(space.blocks)}

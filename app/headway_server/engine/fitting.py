@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from headway.wire.base import Response
 from headway.wire.model import Hyperparameters
@@ -42,6 +43,8 @@ class Fitted(Response):
     """Leave-one-out log predictive density of the objective, summed over the observations."""
     other: Hyperparameters | None = None
     """What was found for the transform that was not chosen: the next fit's warm start."""
+    others: dict[str, Fitted] = Field(default_factory=dict)
+    """Where the study has further metrics: their fits."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class FitTask:
     std_errors: Array
     """(n,): 0 where not known."""
     parameter_of: npt.NDArray[np.intp]
+    """(d,)."""
+    categorical: npt.NDArray[np.bool_]
+    """(d,)."""
     previous: Fitted | None = None
 
     def run(self) -> Fitted:
@@ -96,6 +102,7 @@ class FitTask:
             transform.forward(self.utilities),
             measurement_variances(transform, self.utilities, self.std_errors),
             self.parameter_of,
+            self.categorical,
         )
         warm = self._warm_start(transform.kind)
         starts = [] if warm is None else [warm]

@@ -1,9 +1,9 @@
 """Maximum a posteriori hyperparameters, by L-BFGS with the closed-form gradient.
 
-The model, as GPyTorch modules: `ScaleKernel(MaternKernel(nu=2.5, ard))`, `ConstantMean` and
-`GaussianLikelihood`, with the dimension-scaled lengthscale prior of Hvarfner et al. 2024 ("Vanilla
-Bayesian optimization performs great in high dimensions") that BoTorch's `SingleTaskGP` also uses. The
-coordinates of a one-hot block share one lengthscale.
+The model, as GPyTorch and BoTorch modules: `ScaleKernel(MaternKernel(nu=2.5, ard) * CategoricalKernel(ard))`,
+`ConstantMean` and `GaussianLikelihood`, with the dimension-scaled lengthscale prior of Hvarfner et al. 2024
+("Vanilla Bayesian optimization performs great in high dimensions") that BoTorch's `SingleTaskGP` also uses.
+The coordinates of a one-hot block share one lengthscale.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
 
 from headway.wire.model import Hyperparameters
-from headway_server.engine.kernel import SQRT5, Array, lift_left, lift_right, matern52
+from headway_server.engine.kernel import STRIP, Array, Kernel
+from headway_server.engine.replicates import Sites
 
 NOISE_BOUNDS = (1e-6, 10.0)
 LENGTHSCALE_BOUNDS = (0.025, 1e3)
@@ -62,13 +63,15 @@ class Data:
     """What hyperparameters are fitted to."""
 
     rows: Array
-    """(n, d): points of the unit cube."""
+    """(n, d): points of the unit cube; equal rows are replicates."""
     z: Array
     """(n,): transformed utilities."""
     variances: Array
     """(n,): known measurement variances in units of z, on top of the inferred noise; 0: none known."""
     parameter_of: npt.NDArray[np.intp]
     """(d,): the parameter that each coordinate encodes."""
+    categorical: npt.NDArray[np.bool_]
+    """(d,): the coordinates of one-hot blocks."""
 
     @property
     def n_parameters(self) -> int:
@@ -82,46 +85,62 @@ class LogPosterior:
     def __init__(self, data: Data) -> None:
         self.data = data
         self.prior = lengthscale_prior(data.n_parameters)
+        self._sites = Sites.among(data.rows)
 
     def __call__(self, theta: Array) -> tuple[float, Array] | None:
         """Value and gradient (p + 3,); None where the kernel matrix has no Cholesky factor.
 
         One inverse serves all derivatives. Rasmussen and Williams 2006, eq. 5.9, with
-        ∂K/∂log ℓ_j = (s/3) (1 + R) e^{−R} ∘ (u_ij − u_kj)²: contracted with G = αα' − K⁻¹ that is
-        Σ_i a_i u_ij² − Σ_i u_ij (A u)_ij with A = G ∘ (s/3)(1 + R)e^{−R} and a = A1.
+        ∂K/∂log ℓ_j = (s/3) (1 + R) e^{−R−H} ∘ (u_ij − u_kj)² for numbers and K ∘ (u_ij − u_kj)², summed over
+        the block, for categories; contracted with ½G = ½(αα' − K⁻¹) each is Σ_i a_i u_ij² − Σ_i u_ij (A u)_ij
+        with A = G ∘ slope (or G ∘ K) and a = A1. Only lower triangles are filled. Replicates stand as one
+        row; the derivatives by noise are those of the single observations (`Sites.unmerge`).
         """
-        data, p = self.data, self.data.n_parameters
-        n = len(data.z)
+        data, p, sites = self.data, self.data.n_parameters, self._sites
+        m = len(sites.rows)
         log_ell, log_noise, log_s, mean = theta[:p], theta[p], theta[p + 1], theta[p + 2]
         noise, s = math.exp(log_noise), math.exp(log_s)
-        u = (data.rows - 0.5) * (SQRT5 * np.exp(-log_ell))[data.parameter_of]
-        right = lift_right(u)
-        k, slope = matern52(lift_left(u) @ right.T)
+        kernel = Kernel(np.exp(log_ell)[data.parameter_of], data.categorical)
+        u = kernel.scaled(sites.rows)
+        lifted = kernel.lifted(u)
+        whole = noise + data.variances
+        z, diagonal = sites.merge(data.z, whole)
+        k, slopes = np.zeros((m, m)), np.zeros((m, m))
+        for rows, columns, correlation, slope in kernel.strips(u, lifted):
+            k[rows, columns] = correlation
+            slopes[rows, columns] = slope
+        likeness = None if kernel.numeric_only else k.copy()
         k *= s
-        diagonal = np.einsum("ii->i", k)
-        diagonal[:] = s + noise + data.variances
-        factor, status = dpotrf(k.T, lower=1, overwrite_a=1, clean=0)
+        np.einsum("ii->i", k)[:] = s + diagonal
+        factor, status = dpotrf(k.T, lower=0, overwrite_a=1, clean=0)
         if status != 0:
             return None
         half_log_det = float(np.log(np.einsum("ii->i", factor)).sum())
-        inverse, _ = dpotri(factor, lower=1, overwrite_c=1)  # only its lower triangle means anything
-        residual = data.z - mean
-        alpha = dsymm(1.0, inverse, residual[:, None], lower=1)[:, 0]
-        value = -0.5 * float(residual @ alpha) - half_log_det - 0.5 * n * _LOG_2PI
-        trace_terms = alpha * alpha - np.einsum("ii->i", inverse)
+        inverse, _ = dpotri(factor, lower=0, overwrite_c=1)  # only its upper triangle means anything
+        residual = z - mean
+        alpha = dsymm(1.0, inverse, residual[:, None], lower=0)[:, 0]
+        value = -0.5 * float(residual @ alpha) - half_log_det - 0.5 * m * _LOG_2PI
+        value += sites.scatter(data.z, whole)
+        precision = inverse.diagonal().copy()
+        by_diagonal = alpha * alpha - precision
+        each_alpha, each_precision = sites.unmerge(data.z, whole, alpha, precision)
 
-        weights = inverse.T  # C order; its upper triangle means something
-        np.subtract(alpha[:, None] * alpha, weights, out=weights)
-        weights *= slope
-        product = dsymm(s / 3.0, weights.T, right[:, :-1], lower=1)
-        by_coordinate = np.einsum("i,ij,ij->j", product[:, -1], u, u) - np.einsum(
-            "ij,ij->j", u, product[:, :-1]
-        )
+        weights = inverse.T  # C order; its lower triangle means something
+        for start in range(0, m, STRIP):
+            rows, columns = slice(start, start + STRIP), slice(0, min(m, start + STRIP))
+            strip = weights[rows, columns]
+            np.subtract(alpha[rows, None] * alpha[columns], strip, out=strip)
+        if likeness is not None:
+            likeness *= weights
+        weights *= slopes
+        by_coordinate = (s / 3.0) * _contracted(weights, u)
+        if likeness is not None:
+            by_coordinate[kernel.choices] = s * _contracted(likeness, u[:, kernel.choices])
         gradient = np.empty(p + 3)
         gradient[:p] = np.bincount(data.parameter_of, by_coordinate, minlength=p)
-        gradient[p] = 0.5 * noise * trace_terms.sum()
-        of_noise = float(trace_terms @ (noise + data.variances))
-        gradient[p + 1] = 0.5 * (float(residual @ alpha) - n - of_noise)
+        gradient[p] = 0.5 * noise * float((each_alpha * each_alpha - each_precision).sum())
+        of_noise = float(by_diagonal @ diagonal)
+        gradient[p + 1] = 0.5 * (float(residual @ alpha) - m - of_noise)
         gradient[p + 2] = alpha.sum()
 
         for prior, where in (
@@ -133,6 +152,14 @@ class LogPosterior:
             value += float(log_p.sum())
             gradient[where] += d_log_p
         return value, gradient
+
+
+def _contracted(weights: Array, u: Array) -> Array:
+    """½ Σ_ik A_ik (u_ij − u_kj)² for a symmetric A, of which the lower triangle is given: (d,)."""
+    product = dsymm(1.0, weights.T, np.column_stack([u, np.ones(len(u))]), lower=0)
+    return np.asarray(
+        np.einsum("i,ij,ij->j", product[:, -1], u, u) - np.einsum("ij,ij->j", u, product[:, :-1])
+    )
 
 
 @dataclass(frozen=True)
@@ -196,6 +223,7 @@ def to_wire(theta: Array, data: Data, transform: str) -> Hyperparameters:
         outputscale=math.exp(theta[p + 1]),
         mean=float(theta[p + 2]),
         transform=transform,
+        categorical=tuple(np.flatnonzero(data.categorical).tolist()),
     )
 
 

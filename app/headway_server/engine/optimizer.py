@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,19 +12,23 @@ import numpy as np
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
-from headway.wire.study import Interval
-from headway.wire.trial import Receipt
-from headway_server.domain.errors import NotFinite, UnknownStrategy
+from headway.wire.study import Interval, Objective
+from headway.wire.trial import FidelityChoice, MeasuredValue, Receipt
+from headway_server.domain.errors import NotFinite, UnknownStrategy, ValidationFailed
 from headway_server.domain.feasibility import require_feasible
+from headway_server.domain.goals import Goals
 from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
 from headway_server.engine.choice import Taken, another, first_free
 from headway_server.engine.encoding import Encoding
+from headway_server.engine.fidelity import FidelityAxis
 from headway_server.engine.fitting import FitTask, Fitted
+from headway_server.engine.goal_surface import GoalSurface
 from headway_server.engine.kernel import Array
 from headway_server.engine.model import Model, intervals, prediction, summary
 from headway_server.engine.observations import Observations
-from headway_server.engine.posterior import Given, Posterior
+from headway_server.engine.other_metrics import FitTasks, OtherMetrics
+from headway_server.engine.posterior import Given
 from headway_server.engine.randomness import Purpose, stream
 from headway_server.engine.search import Effort, search
 from headway_server.engine.strategies import STRATEGIES, Draw, ModelBased, ModelFree, Sobol, Surface
@@ -71,6 +75,7 @@ class Optimizer:
         strategy: str = "rucb",
         seed: int = 0,
         maximize: bool = False,
+        goals: Goals | None = None,
         n_initial: int | None = None,
         refit: Literal["inline", "external"] = "inline",
         device: str = "cpu",
@@ -89,8 +94,13 @@ class Optimizer:
         self._refit = refit
         self._encoding = Encoding(space)
         self._encodings: dict[str, Encoding] = {}
-        self._sign = 1.0 if maximize else -1.0
+        self.goals = goals or Goals((Objective(goal="maximize" if maximize else "minimize"),))
+        self._sign = self.goals.signs[self.goals.metrics[0]]
+        self._others = OtherMetrics(self.goals, self._encoding.width)
+        fidelity = self.goals.fidelity
+        self._axis = None if fidelity is None else FidelityAxis(fidelity, self._encoding)
         self._observations = Observations(self._encoding.width)
+        self._infeasible = np.empty((0, self._encoding.width))
         self._model: Model | None = None
         self._version = 0
         self._fit_failed_at = 0
@@ -113,18 +123,52 @@ class Optimizer:
         return None if self._model is None else self._model.fitted
 
     def tell(self, params: Params, value: float, std_error: float | None = None) -> None:
-        """Take up a result. Cheap: the posterior follows at the next question.
+        """Take up a result of one objective. Cheap: the posterior follows at the next question.
 
         Raises:
+            ValidationFailed: the goals have further metrics; `tell_metrics` takes those.
             UnknownParameter, MissingParameter, OutOfBounds, NotFinite: naming what is wrong.
         """
+        if self._others.signs:
+            names = ", ".join(self.goals.metrics)
+            raise ValidationFailed.at("/metrics", f"One value of {names}.", "Give all by tell_metrics.")
+        self._tell(self.space.check(params), value, std_error)
+
+    def _tell(self, point: Params, value: float, std_error: float | None) -> None:
         if not math.isfinite(value):
             raise NotFinite.at("/value", f"The value is {value}.", "Give a finite number.")
         if std_error is not None and not (math.isfinite(std_error) and std_error >= 0):
             raise NotFinite.at("/std_error", f"The standard error is {std_error}.", "Give a number ≥ 0.")
-        point = self.space.check(params)
         self._observations.append(self.space.to_unit(point), self._sign * value, std_error or 0.0)
         self._given_out.clear()
+
+    def tell_metrics(self, params: Params, metrics: Mapping[str, MeasuredValue]) -> None:
+        """Take up a result of every metric that the goals name; others are left aside.
+
+        Raises:
+            ValidationFailed: a metric is missing.
+            UnknownParameter, MissingParameter, OutOfBounds, NotFinite: naming what is wrong.
+        """
+        for name in self.goals.metrics:
+            if name not in metrics:
+                raise ValidationFailed.at(f"/metrics/{name}", f"The metric {name!r} is missing.", "Give it.")
+            if not math.isfinite(metrics[name].value):
+                value = metrics[name].value
+                raise NotFinite.at(f"/metrics/{name}", f"{name} is {value}.", "Give a finite number.")
+        measured = metrics[self.goals.metrics[0]]
+        self._tell(self.space.check(params), measured.value, measured.std_error)
+        if self._others.signs:
+            self._others.append(self._observations.rows[-1].tolist(), metrics)
+
+    def tell_infeasible(self, params: Params) -> None:
+        """Take up that a point has no value. It is not suggested again while there is another.
+
+        Raises:
+            UnknownParameter, MissingParameter, OutOfBounds: naming what is wrong.
+        """
+        point = self.space.check(params)
+        self._infeasible = np.concatenate([self._infeasible, self._encoding.rows([point])])
+        self._given_out = [given for given in self._given_out if given != point]
 
     def ask(
         self,
@@ -164,6 +208,19 @@ class Optimizer:
         rows = self._encoding.rows([self.space.check(point) for point in points])
         return intervals(model, model.posterior, rows, self._sign)
 
+    def predict_metrics(self, points: Sequence[Params]) -> dict[str, list[Interval]]:
+        """As `predict`, for every metric of goals that name more than one; otherwise empty."""
+        model = self._current_model()
+        if model is None or not self._others.signs or not self._others.usable or not points:
+            return {}
+        rows = self._encoding.rows([self.space.check(point) for point in points])
+        models = {self.goals.metrics[0]: model, **self._others.models}
+        return {
+            name: intervals(one, one.posterior, rows, self.goals.signs[name])
+            for name, one in models.items()
+            if one.posterior is not None
+        }
+
     def summary(self) -> ModelSummary:
         """What the model has learnt. Leave-one-out figures are None where there is no usable model."""
         model = self._current_model()
@@ -178,27 +235,32 @@ class Optimizer:
         if self._model is None:
             return self.n_observed > self._fit_failed_at
         self._model.extend(self._observations)
-        return self._model.fit_due(self.n_observed)
+        return self._model.fit_due(self.n_observed) or self._others.fit_due(self.n_observed)
 
-    def fit_task(self) -> FitTask:
+    def fit_task(self) -> FitTask | FitTasks:
         """A snapshot to fit. Needs at least one result."""
         seen = self._observations
-        return FitTask(
+        task = FitTask(
             seen.rows.copy(),
             seen.utilities.copy(),
             seen.std_errors.copy(),
             self._encoding.parameter_of,
+            self._encoding.categorical,
             self.fitted,
         )
+        others = self._others.tasks(self._encoding)
+        return FitTasks(task, others) if others else task
 
     def adopt(self, fitted: Fitted, version: int) -> None:
         """Use a fit from now on. A failed one changes nothing, and is not tried again at the same data."""
         if fitted.hyperparameters is not None and fitted.transform is not None:
             self._model = Model(fitted, fitted.hyperparameters, fitted.transform)
+            self._others.adopt(fitted.others)
             self._version = version
             self._given_out.clear()
         elif self._model is not None:
             self._model.postpone_fit(fitted.n_observed)
+            self._others.postpone_fit(fitted.n_observed)
         else:
             self._fit_failed_at = fitted.n_observed
 
@@ -211,6 +273,7 @@ class Optimizer:
             self.adopt(self.fit_task().run(), self._version + 1)
         if self._model is not None:
             self._model.extend(self._observations)
+            self._others.extend()
         return self._model
 
     def _encoding_of(self, held: Params) -> Encoding:
@@ -233,22 +296,27 @@ class Optimizer:
             n_observed=self.n_observed,
             n_pending=len(pending),
         )
-        taken = Taken(self._encoding.rows(pending + given_out), self._observations.rows)
-        draw = Draw(stream(self.seed, number, Purpose.STRATEGY), self.seed, number)
+        in_flight = self._encoding.rows(pending + given_out)
+        taken = Taken(np.concatenate([in_flight, self._infeasible]), self._observations.rows)
+        draw = Draw(stream(self.seed, number, Purpose.STRATEGY), self.seed, number, in_flight)
         strategy = self.strategy
         if isinstance(strategy, ModelFree):
             return self._sampled(strategy, draw, taken, encoding), receipt
         if number <= self.n_initial or self.n_observed < 2:
             return self._sampled(Sobol(), draw, taken, encoding), _revised(receipt, policy=Sobol.name)
         model = self._current_model()
-        if model is None or model.posterior is None:
+        if model is None or model.posterior is None or not self._others.usable:
             trouble = _revised(receipt, policy=Sobol.name, degraded=True, degraded_reason=NO_FACTOR)
             return self._sampled(Sobol(), draw, taken, encoding), trouble
+        if not self.goals.plain:
+            params, account = self._weighed(strategy, model, draw, taken, given_out, encoding=encoding)
+            return params, _revised(receipt, **account)
         given: Given | None = None
         if strategy.deterministic and given_out:
             given = model.posterior.given(self._encoding.rows(given_out))
         surface = strategy.surface(model.posterior, draw, given)
-        row, value = self._best(model, model.posterior, surface, number, taken, encoding=encoding)
+        order = np.argsort(-model.posterior.means_at_data(), kind="stable")[: Effort.incumbents]
+        row, value = self._best(model, surface, model.posterior.rows[order], number, taken, encoding=encoding)
         return encoding.params(row), _revised(
             receipt,
             beta=surface.beta,
@@ -260,22 +328,58 @@ class Optimizer:
             predicted=prediction(model, model.posterior, row, self._sign),
         )
 
+    def _weighed(
+        self,
+        strategy: ModelBased,
+        model: Model,
+        draw: Draw,
+        taken: Taken,
+        given_out: list[Params],
+        *,
+        encoding: Encoding,
+    ) -> tuple[Params, dict[str, object]]:
+        """The point where the goals are more than one plain objective, and what the receipt says of it."""
+        if model.posterior is None:
+            raise AssertionError("a model without a posterior can't be asked")
+        models = {self.goals.metrics[0]: model, **self._others.models}
+        goal = GoalSurface(self.goals, models, self._axis)
+        sought = goal.sought(strategy, draw, self._encoding.rows(given_out))
+        row, value = self._best(
+            model, sought.surface, sought.incumbents, draw.number, taken, encoding=encoding
+        )
+        choice: FidelityChoice | None = None
+        if self._axis is not None and self._axis.parameter not in encoding.held:
+            avoid = model.repeats_teach_nothing
+            row, choice = self._axis.choose(
+                model.posterior, row, lambda at: taken.is_free(at, avoid_observed=avoid)
+            )
+        return encoding.params(row), {
+            **goal.account(sought, row),
+            "acquisition_value": value,
+            "model_version": self._version,
+            "n_hallucinated": len(given_out) if strategy.deterministic else 0,
+            "fidelity": choice,
+        }
+
     def _best(
         self,
         model: Model,
-        posterior: Posterior,
         surface: Surface,
+        incumbents: Array,
         number: int,
         taken: Taken,
         *,
         encoding: Encoding,
     ) -> tuple[Array, float]:
-        """The surface's best row (d,) that is not taken, and its value there."""
+        """The surface's best row (d,) that is not taken, and its value there. `incumbents` are rows (b, d) to
+        start from, best first.
+        """
+        if model.posterior is None:
+            raise AssertionError("a model without a posterior can't be asked")
         rng = stream(self.seed, number, Purpose.SEARCH)
-        effort = Effort.for_size(posterior.n)
-        order = np.argsort(-posterior.means_at_data(), kind="stable")
-        incumbents = self._observations.rows[order[: effort.incumbents]]
-        rows, values = search(surface, posterior, encoding, incumbents, rng=rng, effort=effort)
+        effort = Effort()
+        incumbents = incumbents[: effort.incumbents]
+        rows, values = search(surface, model.posterior, encoding, incumbents, rng=rng, effort=effort)
         avoid_observed = model.repeats_teach_nothing
         place = first_free(rows, encoding, taken, avoid_observed=avoid_observed)
         if place is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -47,14 +47,14 @@ class AcquisitionSurface(Surface):
         given: Given | None = None,
         beta: float | None = None,
     ) -> None:
-        self._posterior, self._acquisition, self._given = posterior, acquisition, given
+        self._posterior, self.acquisition, self._given = posterior, acquisition, given
         self.beta = beta
 
     def values(self, rows: Array) -> Array:
-        return self._posterior.acquire(rows, self._acquisition, self._given)
+        return self._posterior.acquire(rows, self.acquisition, self._given)
 
     def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
-        return self._posterior.acquire_with_gradient(rows, self._acquisition, self._given)
+        return self._posterior.acquire_with_gradient(rows, self.acquisition, self._given)
 
 
 class PathSurface(Surface):
@@ -77,6 +77,8 @@ class Draw:
     rng: np.random.Generator
     seed: int
     number: int
+    pending: Array = field(default_factory=lambda: np.empty((0, 0)))
+    """(p, d): points in flight, those given out at this posterior among them."""
 
 
 class Strategy:
@@ -166,6 +168,22 @@ class LogEI(ModelBased):
 
 
 @dataclass(frozen=True)
+class QLogNEI(ModelBased):
+    """Log noisy expected improvement jointly with all points in flight, by BoTorch (Letham et al. 2019; Ament
+    et al. 2023).
+    """
+
+    name = "qlognei"
+
+    def surface(self, posterior: Posterior, draw: Draw, given: Given | None) -> Surface:
+        del given
+        from headway_server.engine import boundary  # imports torch
+
+        seed = int(draw.rng.integers(2**31))
+        return boundary.noisy_log_ei([boundary.Bounded(posterior)], posterior.rows, draw.pending, seed)
+
+
+@dataclass(frozen=True)
 class Random(ModelFree):
     """Uniform in the sampler's encoding."""
 
@@ -186,6 +204,6 @@ class Sobol(ModelFree):
 
 
 STRATEGIES: Mapping[str, type[ModelBased | ModelFree]] = MappingProxyType(
-    {strategy.name: strategy for strategy in (RandomizedUCB, UCB, Thompson, LogEI, Random, Sobol)}
+    {strategy.name: strategy for strategy in (RandomizedUCB, UCB, Thompson, LogEI, QLogNEI, Random, Sobol)}
 )
 """Every strategy that a study may name."""

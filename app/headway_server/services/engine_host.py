@@ -105,6 +105,7 @@ class EngineHost:
             return None
         return Predictions(
             intervals=tuple(intervals),
+            metrics={key: tuple(one) for key, one in warm.optimizer.predict_metrics(points).items()},
             model_version=warm.optimizer.model_version,
             n_observed=warm.optimizer.n_observed,
         )
@@ -144,7 +145,7 @@ class EngineHost:
         if warm is None:
             warm = Warm(news.study.id, _optimizer(news.study))
         for datum in news.data:
-            warm.optimizer.tell(datum.params, datum.value, datum.std_error)
+            _tell(warm.optimizer, datum)
             warm.seen_seq = datum.seq
         if news.model is not None and (warm.model is None or news.model.version > warm.model.version):
             warm.optimizer.adopt(Fitted.model_validate_json(news.model.fitted), news.model.version)
@@ -216,12 +217,19 @@ def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:
     )
 
 
+def _tell(optimizer: Optimizer, datum: Datum) -> None:
+    if datum.value is None:
+        optimizer.tell_infeasible(datum.params)
+    else:
+        optimizer.tell_metrics(datum.params, datum.metrics)
+
+
 def _optimizer(study: Study) -> Optimizer:
     return Optimizer(
         SearchSpace.from_wire(study.definition.space),
         strategy=study.definition.strategy,
         seed=study.definition.seed,
-        maximize=study.maximize,
+        goals=study.goals,
         n_initial=study.definition.n_initial,
         refit="external",
     )

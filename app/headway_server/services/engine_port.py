@@ -33,6 +33,9 @@ class Predictions(BaseModel):
     model_version: int
     n_observed: int
     intervals: tuple[Interval, ...]
+    """Of the first objective."""
+    metrics: dict[str, tuple[Interval, ...]] = Field(default_factory=dict)
+    """Of every metric, where there is more than the first objective."""
 
 
 class Engine(Protocol):

@@ -11,6 +11,7 @@ from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Measured, Trial
 from headway_server.services.leases import complete_if_spent
+from headway_server.services.standing import improves
 from headway_server.storage.database import Database, UnitOfWork
 
 
@@ -28,8 +29,8 @@ def finish(database: Database, name: str, number: int, result: FinishRequest) ->
     def work(uow: UnitOfWork) -> FinishResponse:
         study = uow.studies.lock(name)
         trial = uow.trials.get(study, number)
-        best = uow.trials.incumbent(study)
         measured = _measured(study, trial, result)
+        improving = result.outcome == "completed" and improves(uow, study, measured)
         accepted = trial.finish(result, measured, study.policy, study.last_seq + 1, uow.now)
         best_changed = False
         if accepted.observed:
@@ -42,12 +43,7 @@ def finish(database: Database, name: str, number: int, result: FinishRequest) ->
                 late=accepted.late,
                 superseded=accepted.superseded,
             )
-            best_changed = (
-                measured.value is not None
-                and result.outcome == "completed"
-                and not accepted.superseded
-                and study.improves(measured.value, best.value if best else None)
-            )
+            best_changed = improving and not accepted.superseded
             if best_changed:
                 uow.events.record(study, "best.improved", uow.now, trial=number, value=measured.value)
             complete_if_spent(uow, study)
@@ -84,24 +80,31 @@ def _measured(study: Study, trial: Trial, result: FinishRequest) -> Measured:
     }
     if wrong := [fault for name, metric in metrics.items() for fault in _not_finite(name, metric)]:
         raise NotFinite.over(wrong)
-    objective = study.objective.name
-    if result.outcome == "completed" and objective not in metrics:
-        got = f"the metrics are {', '.join(metrics)}" if metrics else "there are no metrics"
-        raise ValidationFailed.at(
-            f"/metrics/{objective}",
-            f"A completed trial needs the objective {objective!r}; {got}.",
-            "Send it, or another outcome (infeasible, failed).",
-        )
+    if result.outcome == "completed" and (
+        missing := [name for name in study.goals.metrics if name not in metrics]
+    ):
+        raise ValidationFailed.over([_missing(study, name, list(metrics)) for name in missing])
     as_run = None
     if result.params_as_run is not None:
         as_run = SearchSpace.from_wire(study.definition.space).check(result.params_as_run, "/params_as_run")
-    measured = metrics.get(objective) if result.outcome == "completed" else None
+    measured = metrics.get(study.objective.name) if result.outcome == "completed" else None
     return Measured(
         metrics=metrics,
         value=measured.value if measured else None,
         std_error=measured.std_error if measured else None,
         params=as_run or trial.params or {},
         params_as_run=as_run,
+    )
+
+
+def _missing(study: Study, name: str, sent: list[str]) -> FieldError:
+    objectives = [objective.name for objective in study.goals.objectives]
+    part = "the objective" if name in objectives else "the constrained metric"
+    got = f"the metrics are {', '.join(sent)}" if sent else "there are no metrics"
+    return FieldError(
+        pointer=f"/metrics/{name}",
+        message=f"A completed trial needs {part} {name!r}; {got}.",
+        hint="Send it, or another outcome (infeasible, failed).",
     )
 
 

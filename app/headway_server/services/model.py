@@ -2,67 +2,61 @@
 
 from __future__ import annotations
 
+from headway.wire.base import Params
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
-from headway.wire.study import Best, BestResponse, Convergence, ConvergencePoint
+from headway.wire.study import Best, BestResponse
 from headway_server.domain.errors import EngineUnavailable
 from headway_server.domain.space import SearchSpace
-from headway_server.services.engine_port import Engine
+from headway_server.services.engine_port import Engine, Predictions
+from headway_server.services.standing import front
 from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.rows import Incumbent
 
 
 def best(database: Database, engine: Engine, name: str) -> BestResponse:
-    """The best completed trial, with the posterior there where the model can be asked.
+    """The best completed trial, or the front of several objectives, with the posterior there where the
+    model can be asked.
 
     Raises:
         NotFound: no such study.
     """
-    incumbent = database.read(lambda uow: uow.trials.incumbent(uow.studies.get(name)))
-    if incumbent is None:
+
+    def work(uow: UnitOfWork) -> tuple[bool, list[Incumbent]]:
+        study = uow.studies.get(name)
+        if len(study.goals.objectives) > 1:
+            found = front(uow, study)
+            order = sorted(range(len(found.points)), key=lambda i: found.points[i], reverse=True)
+            return True, [found.items[i] for i in order]
+        incumbent = uow.trials.incumbent(study)
+        return False, [] if incumbent is None else [incumbent]
+
+    several, trials = database.read(work)
+    if not trials:
         return BestResponse(best=None)
-    posterior, reason = None, None
-    try:
-        predictions = engine.predict(name, [incumbent.params])
-    except EngineUnavailable as failure:
-        reason = failure.detail
-    else:
-        if predictions is None:
-            reason = "There are too few observations for a model."
-        else:
-            posterior = predictions.intervals[0]
-    return BestResponse(
-        best=Best(
-            trial=incumbent.number,
-            params=incumbent.params,
-            value=incumbent.value,
-            std_error=incumbent.std_error,
-            posterior=posterior,
+    predictions, reason = _believed(engine, name, [trial.params for trial in trials])
+    shown = tuple(
+        Best(
+            trial=trial.number,
+            params=trial.params,
+            value=trial.value,
+            std_error=trial.std_error,
+            metrics=trial.values,
+            posterior=predictions.intervals[i] if predictions else None,
+            posteriors={key: one[i] for key, one in predictions.metrics.items()} if predictions else {},
             posterior_reason=reason,
         )
+        for i, trial in enumerate(trials)
     )
+    return BestResponse(best=None, front=shown) if several else BestResponse(best=shown[0])
 
 
-def convergence(database: Database, name: str) -> Convergence:
-    """The incumbent's value after every completed trial, in order of arrival.
-
-    Raises:
-        NotFound: no such study.
-    """
-
-    def work(uow: UnitOfWork) -> Convergence:
-        study = uow.studies.get(name)
-        points: list[ConvergencePoint] = []
-        incumbent: float | None = None
-        for arrival in uow.trials.arrivals(study):
-            if incumbent is None or study.improves(arrival.value, incumbent):
-                incumbent = arrival.value
-            points.append(
-                ConvergencePoint(
-                    trial=arrival.number, value=arrival.value, best=incumbent, at=arrival.received_at
-                )
-            )
-        return Convergence(objective=study.objective, points=tuple(points))
-
-    return database.read(work)
+def _believed(engine: Engine, name: str, points: list[Params]) -> tuple[Predictions | None, str | None]:
+    """The posterior at points, or why there is none."""
+    try:
+        predictions = engine.predict(name, points)
+    except EngineUnavailable as failure:
+        return None, failure.detail
+    return predictions, None if predictions else "There are too few observations for a model."
 
 
 def summary(database: Database, engine: Engine, name: str) -> ModelSummary:
@@ -96,4 +90,5 @@ def predict(database: Database, engine: Engine, name: str, request: PredictReque
         model_version=predictions.model_version,
         n_observed=predictions.n_observed,
         predictions=predictions.intervals,
+        metrics=predictions.metrics,
     )

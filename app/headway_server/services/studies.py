@@ -13,7 +13,7 @@ def create_or_get(database: Database, definition: StudyDefinition) -> tuple[Stud
     """The study of this definition, and whether this call created it.
 
     Raises:
-        InvalidSpace, UnknownStrategy, UnsupportedObjectives: the definition makes no sense.
+        InvalidRequest: the definition makes no sense.
         DefinitionConflict: the name is taken by a study with another definition.
     """
     check_definition(definition)
@@ -55,7 +55,8 @@ def page(database: Database, cursor: str | None, limit: int) -> StudyPage:
 
 
 def _require_same(present: Study, definition: StudyDefinition) -> None:
-    if present.definition_hash == definition_hash(definition):
+    # Not the stored hash: a field that has come since then must not make the same definition another one.
+    if definition_hash(present.definition) == definition_hash(definition):
         return
     had, wanted = present.definition.model_dump(), definition.model_dump()
     differing = [field for field in wanted if field != "notes" and had[field] != wanted[field]]

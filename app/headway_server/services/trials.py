@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headway.wire.trial import TrialColumns, TrialPage, TrialState, TrialView
 from headway_server.domain.errors import InvalidCursor
+from headway_server.domain.trial import Trial
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
 
@@ -41,7 +42,8 @@ def page(
 def columns(
     database: Database, name: str, cursor: str | None, limit: int, state: TrialState | None
 ) -> TrialColumns:
-    """The same page as columns: number, state, value, std_error, then one column per parameter.
+    """The same page as columns: number, state, value, std_error, one column per metric where there is more
+    than the objective, then one column per parameter.
 
     Raises:
         what `page` raises.
@@ -58,6 +60,9 @@ def columns(
             "value": [view.value for view in views],
             "std_error": [view.std_error for view in views],
         }
+        if len(study.goals.metrics) > 1:
+            for metric in study.goals.metrics:
+                table[f"metrics.{metric}"] = [_metric(trial, metric) for trial in rows[:limit]]
         for parameter in study.definition.space.parameters:
             table[f"params.{parameter.name}"] = [
                 view.params.get(parameter.name) if view.params else None for view in views
@@ -67,6 +72,12 @@ def columns(
         )
 
     return database.read(work)
+
+
+def _metric(trial: Trial, name: str) -> float | None:
+    """A metric of the observation that stands for the trial."""
+    seen = trial.counting
+    return seen.metrics[name].value if seen and name in seen.metrics else None
 
 
 def _number(cursor: str | None) -> int:

@@ -26,9 +26,7 @@ def study_view(uow: UnitOfWork, study: Study) -> StudyView:
 
 def trial_view(trial: Trial) -> TrialView:
     """A trial with its attempts and observations."""
-    counting = next(
-        (seen for seen in trial.observations if seen.outcome == "completed" and not seen.superseded), None
-    )
+    counting = trial.counting
     return TrialView(
         number=trial.number,
         state=trial.state,
@@ -37,6 +35,7 @@ def trial_view(trial: Trial) -> TrialView:
         seed=trial.seed,
         value=counting.value if counting else None,
         std_error=counting.std_error if counting else None,
+        metrics=counting.metrics if counting else {},
         origin=trial.origin,
         attempts=tuple(AttemptView.model_validate(attempt) for attempt in trial.attempts),
         observations=tuple(ObservationView.model_validate(seen) for seen in trial.observations),

@@ -80,28 +80,47 @@ LIVE_ATTEMPTS = (
     .order_by(attempts.c.leased_at)
 )
 
-_incumbents = (
-    select(trials.c.number, observations.c.params, observations.c.value, observations.c.std_error)
+_measured = (
+    select(
+        trials.c.number,
+        observations.c.params,
+        observations.c.value,
+        observations.c.std_error,
+        observations.c.metrics,
+    )
     .join(observations, observations.c.trial_id == trials.c.id)
     .where(_counting)
-    .limit(1)
 )
-LOWEST = _incumbents.order_by(observations.c.value, observations.c.seq)
-HIGHEST = _incumbents.order_by(observations.c.value.desc(), observations.c.seq)
+LOWEST_FIRST = _measured.order_by(observations.c.value, observations.c.seq)
+HIGHEST_FIRST = _measured.order_by(observations.c.value.desc(), observations.c.seq)
+LOWEST, HIGHEST = LOWEST_FIRST.limit(1), HIGHEST_FIRST.limit(1)
+MEASURED_ARRIVALS = _measured.add_columns(observations.c.received_at).order_by(observations.c.seq)
 ARRIVALS = (
     select(trials.c.number, observations.c.value, observations.c.received_at)
     .join(observations, observations.c.trial_id == trials.c.id)
     .where(_counting)
     .order_by(observations.c.seq)
 )
+_teaching = (
+    (observations.c.study_id == _study)
+    & (observations.c.seq > bindparam("after", type_=BigInteger))
+    & observations.c.outcome.in_(bindparam("outcomes", expanding=True))
+    & or_(observations.c.outcome != "failed", observations.c.late.is_(False))
+)
+"""What the engine learns from. A late failure settles nothing: another attempt may be at the point."""
 DATA_AFTER = (
-    select(observations.c.seq, observations.c.params, observations.c.value, observations.c.std_error)
-    .where(_completed, observations.c.seq > bindparam("after", type_=BigInteger))
+    select(
+        observations.c.seq,
+        observations.c.params,
+        observations.c.outcome,
+        observations.c.value,
+        observations.c.std_error,
+        observations.c.metrics,
+    )
+    .where(_teaching)
     .order_by(observations.c.seq)
 )
-COUNT_AFTER = select(func.count()).where(
-    _completed, observations.c.seq > bindparam("after", type_=BigInteger)
-)
+COUNT_AFTER = select(func.count()).where(_teaching)
 
 EVENTS_AFTER = (
     select(Event)

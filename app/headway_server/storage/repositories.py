@@ -16,8 +16,11 @@ from headway_server.domain.errors import NotFound
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Trial
 from headway_server.storage import queries
-from headway_server.storage.rows import Arrival, Datum, Incumbent, InFlight
+from headway_server.storage.rows import Arrival, Datum, Incumbent, InFlight, MeasuredArrival
 from headway_server.storage.tables import Event, KeptResponse, ModelState
+
+RANKED_AT_ONCE = 64
+"""Rows fetched at once where the best one that keeps the constraints is looked for."""
 
 
 class StudyRepository:
@@ -111,23 +114,40 @@ class TrialRepository:
         return TrialCounts.model_validate(dict(rows))
 
     def incumbent(self, study: Study) -> Incumbent | None:
-        """The completed trial with the best value; of equals the first."""
-        query = queries.HIGHEST if study.maximize else queries.LOWEST
-        row = self._session.execute(query, {"study": study.id}).one_or_none()
-        return None if row is None else Incumbent(*row)
+        """The completed trial with the best value of the first objective, among those that keep the outcome
+        constraints at the target fidelity; of equals the first.
+        """
+        parameters = {"study": study.id}
+        if study.goals.plain:
+            query = queries.HIGHEST if study.maximize else queries.LOWEST
+            row = self._session.execute(query, parameters).one_or_none()
+            return None if row is None else Incumbent(*row)
+        query = queries.HIGHEST_FIRST if study.maximize else queries.LOWEST_FIRST
+        options = {"yield_per": RANKED_AT_ONCE}
+        with self._session.execute(query, parameters, execution_options=options) as rows:
+            found = (Incumbent(*row) for row in rows)
+            return next((one for one in found if study.counts(one.values, one.params)), None)
 
     def arrivals(self, study: Study) -> list[Arrival]:
         """Every completed trial in order of arrival."""
         return [Arrival(*row) for row in self._session.execute(queries.ARRIVALS, {"study": study.id})]
 
+    def measured_arrivals(self, study: Study) -> list[MeasuredArrival]:
+        """Every completed trial with all that was measured, in order of arrival."""
+        rows = self._session.execute(queries.MEASURED_ARRIVALS, {"study": study.id})
+        return [MeasuredArrival(Incumbent(*row[:-1]), row[-1]) for row in rows]
+
     def data_after(self, study: Study, seq: int) -> list[Datum]:
-        """What the engine has not seen: completed observations after this sequence number, replicates too."""
-        parameters = {"study": study.id, "after": seq}
+        """What the engine has not seen: completed and infeasible observations after this sequence number,
+        in order, replicates too.
+        """
+        parameters = {"study": study.id, "after": seq, "outcomes": study.teaching_outcomes}
         return [Datum(*row) for row in self._session.execute(queries.DATA_AFTER, parameters)]
 
     def count_after(self, study: Study, seq: int) -> int:
-        """How many completed observations came after this sequence number."""
-        return self._session.scalars(queries.COUNT_AFTER, {"study": study.id, "after": seq}).one()
+        """How many observations that the engine learns from came after this sequence number."""
+        parameters = {"study": study.id, "after": seq, "outcomes": study.teaching_outcomes}
+        return self._session.scalars(queries.COUNT_AFTER, parameters).one()
 
     def in_flight(self, study: Study) -> list[InFlight]:
         """Trials handed out or queued to be handed out again, by number."""

@@ -6,27 +6,38 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headway.wire.base import Params
-from headway.wire.trial import Receipt
+from headway.wire.trial import MeasuredValue, Outcome, Receipt
 
 
 @dataclass(frozen=True)
 class Incumbent:
-    """The best completed trial of a study."""
+    """A completed trial that is the best of its study, or one of the best of several objectives."""
 
     number: int
     params: Params
     value: float
+    """The first objective."""
     std_error: float | None
+    metrics: dict[str, MeasuredValue]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Every metric's value."""
+        return {name: measured.value for name, measured in self.metrics.items()}
 
 
 @dataclass(frozen=True)
 class Datum:
-    """What the engine learns from one completed observation."""
+    """What the engine learns from one observation."""
 
     seq: int
     params: Params
-    value: float
+    outcome: Outcome
+    """`completed`; or `infeasible`; or `failed`, where the study's policy counts that as infeasible."""
+    value: float | None
+    """The first objective; None where the trial did not complete."""
     std_error: float | None
+    metrics: dict[str, MeasuredValue]
 
 
 @dataclass(frozen=True)
@@ -44,4 +55,12 @@ class Arrival:
 
     number: int
     value: float
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class MeasuredArrival:
+    """One completed trial with all that was measured, in order of arrival."""
+
+    trial: Incumbent
     received_at: datetime

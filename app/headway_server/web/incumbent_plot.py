@@ -40,8 +40,9 @@ class IncumbentPlot:
 def incumbent_plot(convergence: Convergence) -> IncumbentPlot | None:
     """The plot of a study's results; None where there are none yet.
 
-    The value axis shows the incumbent's path and most results: far outliers on the bad side are drawn
-    at its edge, so that one wild value does not flatten the rest.
+    The steps begin with the first result that counts. The value axis shows the incumbent's path and most
+    results: far outliers on the bad side are drawn at its edge, so that one wild value does not flatten
+    the rest.
     """
     points = convergence.points
     if not points:
@@ -55,11 +56,13 @@ def incumbent_plot(convergence: Convergence) -> IncumbentPlot | None:
         share = (min(high, max(low, value)) - low) / (high - low)
         return round(HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * share, 1)
 
-    steps = [f"M{x(0)},{y(points[0].best)}"]
-    for order, (before, point) in enumerate(pairwise(points), start=1):
-        if point.best != before.best:
-            steps.append(f"H{x(order)}V{y(point.best)}")
-    steps.append(f"H{x(len(points) - 1)}")
+    counted = [(order, point.best) for order, point in enumerate(points) if point.best is not None]
+    steps = [f"M{x(order)},{y(best)}" for order, best in counted[:1]]
+    for (_, before), (order, best) in pairwise(counted):
+        if best != before:
+            steps.append(f"H{x(order)}V{y(best)}")
+    if counted:
+        steps.append(f"H{x(len(points) - 1)}")
     stride = math.ceil(len(points) / MAX_DOTS)
     return IncumbentPlot(
         dots=[(x(order), y(points[order].value), points[order]) for order in range(0, len(points), stride)],
@@ -72,11 +75,11 @@ def incumbent_plot(convergence: Convergence) -> IncumbentPlot | None:
 def _range(convergence: Convergence) -> tuple[float, float]:
     """Lowest and highest value shown, never equal."""
     values = sorted(point.value for point in convergence.points)
-    best = [point.best for point in convergence.points]
+    first = [point.best for point in convergence.points if point.best is not None][:1]
     if convergence.objective.goal == "maximize":
-        low, high = min(values[len(values) // 10], best[0]), values[-1]
+        low, high = min([values[len(values) // 10], *first]), values[-1]
     else:
-        low, high = values[0], max(values[(9 * (len(values) - 1)) // 10], best[0])
+        low, high = values[0], max([values[(9 * (len(values) - 1)) // 10], *first])
     if low == high:
         pad = abs(low) or 1.0
         return low - pad, high + pad

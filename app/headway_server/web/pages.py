@@ -12,13 +12,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
+from headway.wire.study import Convergence, ConvergencePoint
 from headway_server.api.context import Context
 from headway_server.api.studies import StudyName
 from headway_server.domain import errors
 from headway_server.services import studies, trials
 from headway_server.services.at_work import at_work
+from headway_server.services.convergence import convergence
 from headway_server.services.history import last_seq
-from headway_server.services.model import convergence
+from headway_server.web.front_plot import front_of, front_plot
 from headway_server.web.incumbent_plot import incumbent_plot
 
 HERE = Path(__file__).parent
@@ -61,7 +63,6 @@ def study_page(request: Request, study: StudyName, context: Context) -> Response
     created = sum(view.trials.model_dump().values())
     latest = trials.page(context.database, study, str(max(0, created - PAGE)), PAGE, None)
     progress = convergence(context.database, study)
-    best = progress.points[-1].best if progress.points else None
     return _render(
         request,
         "study.html",
@@ -70,9 +71,13 @@ def study_page(request: Request, study: StudyName, context: Context) -> Response
             "seq": seq,
             "trials": latest.trials[::-1],
             "workers": at_work(context.database, study),
-            "plot": incumbent_plot(progress),
+            "plot": incumbent_plot(progress) if len(progress.objectives) == 1 else None,
+            "front": front_of(progress) if len(progress.objectives) > 1 else None,
+            "front_plot": front_plot(progress),
+            "hypervolume": progress.points[-1].hypervolume if progress.points else None,
             "objective": progress.objective,
-            "best": next((point for point in progress.points if point.value == best), None),
+            "further": [objective.name for objective in progress.objectives[1:]],
+            "best": _incumbent(progress),
             "parameters": [parameter.name for parameter in view.definition.space.parameters],
         },
     )
@@ -88,6 +93,12 @@ def problems_page(request: Request) -> Response:
 def favicon() -> Response:
     """The icon."""
     return RedirectResponse("/static/icon.svg", status_code=308)
+
+
+def _incumbent(progress: Convergence) -> ConvergencePoint | None:
+    """The result that is the best so far."""
+    best = progress.points[-1].best if progress.points else None
+    return next((point for point in progress.points if point.counts and point.value == best), None)
 
 
 def _problems() -> Iterator[type[errors.HeadwayError]]:

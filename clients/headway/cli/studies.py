@@ -6,9 +6,11 @@ import click
 
 from headway.cli.output import cell_text, write_json, write_table
 from headway.cli.session import Session, format_option, pass_session
-from headway.studies import BestTrial
+from headway.studies import BestTrial, Front
 from headway.wire.space import Boolean, Categorical, Ordinal, Parameter
 from headway.wire.study import StudyView
+
+_NOTHING = "nothing that counts has completed yet"
 
 
 @click.command()
@@ -69,18 +71,21 @@ def show(session: Session, study: str, layout: str) -> None:
         click.echo(f"constraint: {constraint}")
 
 
-def _lines(view: StudyView, best: BestTrial | None) -> list[str]:
+def _lines(view: StudyView, best: BestTrial | Front | None) -> list[str]:
     counts = ", ".join(f"{number} {state}" for state, number in view.trials if number)
     left = "no limit" if view.budget_left is None else f"{view.budget_left} of {view.definition.budget} left"
     return [
         f"{view.name}: {view.state}; {_objectives(view)}; strategy {view.definition.strategy}",
         f"trials: {counts or 'none yet'}; budget: {left}",
-        f"best: {best or 'nothing has completed yet'}",
+        f"best: {_NOTHING if best is None else best}",
     ]
 
 
 def _objectives(view: StudyView) -> str:
-    return ", ".join(f"{one.goal} {one.name}" for one in view.definition.objectives)
+    """What is sought, with what must hold."""
+    goals = ", ".join(f"{one.goal} {one.name}" for one in view.definition.objectives)
+    constraints = ", ".join(view.definition.outcome_constraints)
+    return f"{goals} with {constraints}" if constraints else goals
 
 
 def _range(parameter: Parameter) -> str:

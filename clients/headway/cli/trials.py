@@ -72,8 +72,11 @@ def suggest(  # noqa: PLR0917 (click passes them by name)
 @click.argument("study")
 @click.argument("number", type=click.IntRange(1))
 @click.option("--token", required=True, help="The lease's token, as `headway suggest` printed it.")
-@click.option("--value", type=float, help="What was measured.")
+@click.option("--value", type=float, help="What was measured, where that is one objective.")
 @click.option("--std-error", type=float, help="Its standard error.")
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME=NUMBER", help="A metric by name; repeatable."
+)
 @click.option("--outcome", type=click.Choice(OUTCOMES), default="completed", show_default=True)
 @click.option("--message", default="", help="Why, where there is no value.")
 @pass_session
@@ -84,19 +87,22 @@ def finish(  # noqa: PLR0917 (click passes them by name)
     token: str,
     value: float | None,
     std_error: float | None,
+    metrics: tuple[str, ...],
     outcome: Outcome,
     message: str,
 ) -> None:
     """Report what came of a trial."""
-    if outcome == "completed" and value is None:
-        raise click.UsageError("Give --value, or another --outcome.")
+    named = dict(_named(text) for text in metrics)
+    if outcome == "completed" and value is None and not named:
+        raise click.UsageError("Give --value or --metric, or another --outcome.")
     result = FinishRequest(lease_token=token, outcome=outcome)
     if message:
         result.message = message
     with session.client() as client:
         handle = client.study(study)
+        result.metrics = {name: MeasuredValue(value=number) for name, number in named.items()}
         if value is not None:
-            result.metrics = {handle.objectives[0]: MeasuredValue(value=value, std_error=std_error)}
+            result.metrics[handle.objectives[0]] = MeasuredValue(value=value, std_error=std_error)
         answer = handle.finish(number, result)
     notes = [
         note
@@ -135,3 +141,15 @@ def _parsed(text: str) -> ParamValue:
     except ValueError:
         return text
     return value if isinstance(value, bool | int | float) else text
+
+
+def _named(text: str) -> tuple[str, float]:
+    """A metric of the command line."""
+    name, _, number = text.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError as error:
+        raise click.UsageError(f"--metric {text!r}: write NAME=NUMBER.") from error
+    if not name:
+        raise click.UsageError(f"--metric {text!r}: write NAME=NUMBER.")
+    return name, value

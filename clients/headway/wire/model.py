@@ -15,6 +15,8 @@ class Hyperparameters(Response):
 
     lengthscales: tuple[float, ...]
     """One per coordinate of the unit cube."""
+    categorical: tuple[int, ...] = ()
+    """The coordinates that encode choices: their lengthscale ℓ makes two different ones e^{−1/ℓ} alike."""
     noise: float
     """Variance of the observation noise."""
     outputscale: float
@@ -52,3 +54,6 @@ class PredictResponse(Response):
     model_version: int
     n_observed: int
     predictions: tuple[Interval, ...]
+    """Of the first objective."""
+    metrics: dict[str, tuple[Interval, ...]] = Field(default_factory=dict)
+    """Of every metric that is modelled, where there is more than the first objective."""

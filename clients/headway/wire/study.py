@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from headway.wire.base import Moment, Params, Request, Response
+from headway.wire.base import NO_NUL, Moment, Params, Request, Response
 from headway.wire.space import Space
 
 StudyState = Literal["running", "paused", "completed", "archived"]
@@ -24,6 +24,26 @@ class Objective(Request):
 
     name: Annotated[str, Field(min_length=1, max_length=64)] = "value"
     goal: Literal["minimize", "maximize"] = "minimize"
+
+
+OutcomeConstraintText = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
+"""One metric, <= or >=, and one number: `latency <= 50`."""
+
+
+class FidelityCost(Request):
+    """What an evaluation costs: fixed + per_unit · (value of the fidelity parameter), in any unit."""
+
+    fixed: Annotated[float, Field(ge=0, le=1e300)] = 0.0
+    per_unit: Annotated[float, Field(gt=0, le=1e300)] = 1.0
+
+
+class Fidelity(Request):
+    """A parameter that buys accuracy for cost, such as epochs or a share of the data."""
+
+    parameter: str
+    target: float | None = None
+    """The value at which results count; None: the parameter's high end."""
+    cost: FidelityCost = FidelityCost()
 
 
 class Policy(Request):
@@ -47,6 +67,9 @@ class StudyDefinition(Request):
     name: StudyName
     space: Space
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=8)] = (Objective(),)
+    outcome_constraints: Annotated[tuple[OutcomeConstraintText, ...], Field(max_length=16)] = ()
+    """Bounds on measured metrics that a result must keep to count as feasible."""
+    fidelity: Fidelity | None = None
     budget: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """How many trials may be handed out in all; None: no limit."""
     strategy: str = "rucb"
@@ -104,13 +127,19 @@ class Interval(Response):
 
 
 class Best(Response):
-    """The best completed trial so far, and what the model believes of it."""
+    """The best completed trial so far, or one of the best, and what the model believes of it."""
 
     trial: int
     params: Params
     value: float
+    """The first objective."""
     std_error: float | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+    """Everything that was measured."""
     posterior: Interval | None = None
+    """Of the first objective."""
+    posteriors: dict[str, Interval] = Field(default_factory=dict)
+    """Of every metric that is modelled, where there is more than the first objective."""
     posterior_reason: str | None = None
     """Why there is no posterior, where there is none."""
 
@@ -119,7 +148,10 @@ class BestResponse(Response):
     """Answer to GET /v1/studies/{s}/best."""
 
     best: Best | None
-    """None until a trial has completed."""
+    """The best trial that keeps the outcome constraints at the target fidelity; None until there is one,
+    and always with several objectives."""
+    front: tuple[Best, ...] = ()
+    """With several objectives: the trials that no other dominates, best first objective first."""
 
 
 class ConvergencePoint(Response):
@@ -127,13 +159,25 @@ class ConvergencePoint(Response):
 
     trial: int
     value: float
-    best: float
-    """The incumbent's value after this trial."""
+    """The first objective."""
+    best: float | None
+    """The incumbent's value after this trial; None while no trial counts, and with several objectives."""
     at: Moment
+    counts: bool = True
+    """Whether the trial keeps the outcome constraints, at the target fidelity."""
+    metrics: dict[str, float] = Field(default_factory=dict)
+    """Every metric, where there is more than one objective."""
+    hypervolume: float | None = None
+    """What the front dominated after this trial, with two or three objectives."""
 
 
 class Convergence(Response):
     """Answer to GET /v1/studies/{s}/convergence."""
 
     objective: Objective
+    """The first objective."""
     points: tuple[ConvergencePoint, ...]
+    objectives: tuple[Objective, ...] = ()
+    reference: dict[str, float] | None = None
+    """With two or three objectives, the point that volumes are measured from: a tenth of the present
+    front's range beyond its worst corner."""

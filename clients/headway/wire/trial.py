@@ -42,11 +42,22 @@ class Prediction(Response):
     sd: float
 
 
+class FidelityChoice(Response):
+    """The fidelity of a suggestion: the one that tells most about its value at the target, per cost."""
+
+    parameter: str
+    value: float
+    cost: float
+    information: float
+    """What a result there would tell of the value at the target, nats."""
+
+
 class Receipt(Response):
     """How a suggestion was made. Stored with the trial and never changed afterwards."""
 
     policy: str
-    """`sobol`, a strategy's name, or `fallback` where the model could not be asked."""
+    """`sobol`, a strategy's name, `qlognehvi` for the improvement of several objectives, or `fallback` where
+    the model could not be asked."""
     strategy: str
     """The study's strategy, whether or not it made this point."""
     beta: float | None = None
@@ -71,6 +82,14 @@ class Receipt(Response):
     context: Params | None = None
     """The context that the request named."""
     predicted: Prediction | None = None
+    """Of the first objective."""
+    predicted_metrics: dict[str, Prediction] | None = None
+    """Of every metric, where there is more than the first objective."""
+    p_feasible: float | None = None
+    """How probable the model held it that the point keeps the outcome constraints."""
+    weights: dict[str, float] | None = None
+    """The objectives' weights, where they were weighed at random for this request."""
+    fidelity: FidelityChoice | None = None
     compute_ms: float = 0.0
     degraded: bool = False
     degraded_reason: str | None = None
@@ -217,8 +236,10 @@ class TrialView(Response):
     space_version: int
     seed: int
     value: float | None
-    """The objective, where the trial completed."""
+    """The first objective, where the trial completed."""
     std_error: float | None
+    metrics: dict[str, MeasuredValue] = Field(default_factory=dict)
+    """Everything that was measured, where the trial completed."""
     origin: Receipt | None
     attempts: tuple[AttemptView, ...]
     observations: tuple[ObservationView, ...]
