@@ -9,7 +9,7 @@ OPTIONS ?=
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: venv demo test check openapi bench-http bench-latency clean
+.PHONY: venv demo test check openapi bench-http bench-environments bench-latency bench-regret clean
 
 venv: $(VENV)/.installed
 
@@ -44,11 +44,30 @@ test: venv
 bench-http: venv
 	$(BIN)/python -m benchmarks.http_latency
 
-bench-latency: venv
-	$(BIN)/python -m benchmarks.latency
+# Each peer in an environment of its own; torch first there too.
+PEERS := benchmarks/.venvs/optuna/.installed benchmarks/.venvs/botorch/.installed benchmarks/.venvs/ax/.installed
+
+benchmarks/.venvs/%/.installed: benchmarks/requirements/%.txt
+	$(PYTHON) -m venv benchmarks/.venvs/$*
+	benchmarks/.venvs/$*/bin/python -m pip install --quiet 'torch==2.13.0+cpu' \
+	  || benchmarks/.venvs/$*/bin/python -m pip install --quiet 'torch==2.13.0' \
+	    --index-url https://download.pytorch.org/whl/cpu \
+	  || benchmarks/.venvs/$*/bin/python -m pip install --quiet 'torch==2.13.0'
+	benchmarks/.venvs/$*/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+bench-environments: venv $(PEERS)
+
+bench-latency: bench-environments
+	$(BIN)/python -m benchmarks.latency $(OPTIONS)
+
+# Hours on two cores, resumable; OPTIONS='--report' only writes the report on the runs that there are.
+bench-regret: bench-environments
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.regret --jobs 2 $(OPTIONS)
 
 clean:
-	rm -rf $(VENV) .headway
+	rm -rf $(VENV) .headway benchmarks/.venvs
 
 # Writes docs/openapi.json; a test holds the application against it.
 openapi: venv

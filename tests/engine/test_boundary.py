@@ -36,6 +36,20 @@ def test_the_model_is_the_exact_posterior(problem, noise):
     np.testing.assert_allclose(sd, expected_sd, atol=1e-6)
 
 
+def test_categories_and_replicates_are_in_the_model_too(problem):
+    hyperparameters, rows, z, variances = problem(30, 5, heteroscedastic=True)
+    hyperparameters = hyperparameters.model_copy(update={"categorical": (1, 2, 3)})
+    rows[:, 1:4] = np.eye(3)[np.arange(30) % 3]
+    rows[20:] = rows[:10]  # measured twice
+    posterior = Posterior.build(hyperparameters, rows, z, variances)
+    at = np.random.default_rng(1).random((30, 5))
+    at[:, 1:4] = np.eye(3)[np.arange(30) % 3]
+    mean, sd = posterior.moments(at)
+    expected_mean, expected_sd = moments(gaussian_process(posterior), at)
+    np.testing.assert_allclose(mean, expected_mean, atol=1e-6)
+    np.testing.assert_allclose(sd, expected_sd, atol=1e-6)
+
+
 def surfaces(posteriors, rows, pending=NONE, seed=3):
     a, b, c = posteriors
     return {

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from headway_server.engine.acquisition import LogExpectedImprovement, UpperConfidenceBound
 from headway_server.engine.outcome_constraints import LogProbability, LogProbabilityWithin, WeighedSurface
 from headway_server.engine.posterior import Posterior
-from headway_server.engine.strategies import AcquisitionSurface
+from headway_server.engine.surfaces import AcquisitionSurface
 from tests.engine.reference import single_task_gp
 
 AT = np.random.default_rng(5).random((7, 3))

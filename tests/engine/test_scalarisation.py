@@ -8,7 +8,7 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from headway_server.engine.acquisition import UpperConfidenceBound
 from headway_server.engine.posterior import Posterior
 from headway_server.engine.scalarisation import AUGMENTATION, Chebyshev, ScalarisedSurface, non_dominated
-from headway_server.engine.strategies import AcquisitionSurface
+from headway_server.engine.surfaces import AcquisitionSurface
 
 
 @pytest.mark.parametrize("m", [2, 3, 5])

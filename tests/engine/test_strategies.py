@@ -3,11 +3,12 @@ import pytest
 
 from headway_server.domain.study import STRATEGY_NAMES
 from headway_server.engine.posterior import Posterior
-from headway_server.engine.strategies import STRATEGIES, Draw, ModelBased
+from headway_server.engine.registry import STRATEGIES
+from headway_server.engine.strategies import Draw, ModelBased
 
 
-def draw(number=1):
-    return Draw(np.random.default_rng(number), 0, number)
+def draw(number=1, d=3):
+    return Draw(np.random.default_rng(number), 0, number, np.empty((0, d)), np.empty((0, d)))
 
 
 def test_registry_is_the_domains_list():

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from headway.wire.space import Categorical, Space
-from headway.wire.study import Objective
+from headway.wire.model import PredictRequest
+from headway.wire.space import Categorical, Float, Space
+from headway.wire.study import Fidelity, FidelityCost, Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.domain.errors import DatabaseUnavailable, NotFound
 from headway_server.engine import FitTask, Fitted, optimizer
@@ -14,6 +15,7 @@ from headway_server.services.engine_host import EngineHost, serve
 from headway_server.services.engine_port import Answered, Asked, AskPoints, AskPredictions, AskSummary
 from headway_server.services.finish import finish
 from headway_server.services.history import events_after
+from headway_server.services.model import best, predict
 from headway_server.services.suggest import suggest
 
 
@@ -143,6 +145,79 @@ def test_a_point_without_a_value_reaches_the_model_as_such(database, host, defin
     assert database.read(lambda uow: uow.trials.count_after(uow.studies.get("s"), seen.seen_seq)) == 0
     later = [suggest(database, host, "s", SuggestRequest()).response.trials[0].params for _ in range(2)]
     assert barred not in later
+
+
+def work_on_goals(database, host, trials, **fields):
+    """Work on a study of two objectives and a constraint."""
+    handed = []
+    for _ in range(trials):
+        (trial,) = suggest(database, host, "s", SuggestRequest()).response.trials
+        host.start_fits()
+        x, y = trial.params["x"], trial.params["y"]
+        metrics = {"a": (x - 0.2) ** 2 + y, "b": (x - 0.8) ** 2 + y, "c": x + y} | fields
+        result = FinishRequest(lease_token=trial.lease.token, metrics=metrics)
+        finish(database, "s", trial.number, result)
+        handed.append(trial)
+    host.wait_for_fits()
+    return handed
+
+
+GOALS = {
+    "space": Space(parameters=(Float(0, 1, name="x"), Float(0, 1, name="y"))),
+    "objectives": (Objective(name="a"), Objective(name="b")),
+    "outcome_constraints": ("c <= 1",),
+    "budget": 40,
+}
+
+
+def test_every_metric_is_modelled_and_fitted_beside_the_requests(database, host, define):
+    define(**GOALS)
+    trials = work_on_goals(database, host, 14)
+    assert trials[-1].origin.policy == "rucb"
+    assert trials[-1].origin.predicted_metrics.keys() == {"a", "b", "c"}
+    assert trials[-1].origin.p_feasible > 0.01
+    stored = database.read(lambda uow: uow.models.latest(uow.studies.get("s")))
+    assert Fitted.model_validate_json(stored.fitted).others.keys() == {"b", "c"}
+    assert sum(event.type == "model.fitted" for event in events_after(database, "s", 0)) == stored.version
+    answer = best(database, host, "s")
+    assert answer.best is None
+    assert answer.front
+    for one in answer.front:
+        assert one.posteriors.keys() == {"a", "b", "c"}
+        assert one.posteriors["b"].mean == pytest.approx(one.metrics["b"], abs=0.05)
+    points = ({"x": 0.5, "y": 0.5},)
+    told = predict(database, host, "s", PredictRequest(points=points))
+    assert told.metrics.keys() == {"a", "b", "c"}
+    assert told.metrics["a"] == told.predictions
+
+
+def test_a_fresh_host_takes_up_every_metric_from_rows(database, host, define):
+    define(**GOALS)
+    work_on_goals(database, host, 12)
+    again = EngineHost(database)
+    old, new = host.points("s", [100])[0], again.points("s", [100])[0]
+    again.close()
+    assert new.params == old.params
+    assert new.origin.predicted_metrics == old.origin.predicted_metrics
+
+
+def test_the_improvement_of_several_objectives_comes_over_the_same_rows(database, host, define):
+    define(**GOALS | {"strategy": "logei"})
+    work_on_goals(database, host, 9)
+    first, second = host.points("s", [100, 101])
+    assert first.origin.policy == "qlognehvi"
+    assert not first.origin.degraded
+    assert first.params != second.params
+
+
+def test_a_fidelity_is_part_of_the_point_and_of_the_receipt(database, host, define):
+    fidelity = Fidelity(parameter="y", cost=FidelityCost(fixed=0.1))
+    define(**GOALS | {"objectives": (Objective(name="a"),), "fidelity": fidelity})
+    trials = work_on_goals(database, host, 10)
+    choice = trials[-1].origin.fidelity
+    assert choice.parameter == "y"
+    assert trials[-1].params["y"] == pytest.approx(choice.value)
+    assert choice.cost == pytest.approx(0.1 + choice.value)
 
 
 def test_an_unknown_study_is_not_found(host):

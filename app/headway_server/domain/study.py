@@ -16,7 +16,20 @@ from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.goals import Goals
 from headway_server.domain.space import SearchSpace
 
-STRATEGY_NAMES = ("rucb", "ucb", "thompson", "logei", "qlognei", "random", "sobol")
+STRATEGY_NAMES = (
+    "rucb",
+    "ucb",
+    "thompson",
+    "logei",
+    "hallucinated-rucb",
+    "hallucinated-ucb",
+    "hallucinated-logei",
+    "local-penalisation",
+    "constant-liar",
+    "qlognei",
+    "random",
+    "sobol",
+)
 """The strategies that a study may name. Here, because the process that answers HTTP never imports the
 engine; a test holds the engine's registry against it."""
 

@@ -2,6 +2,7 @@
 
 from headway_server.engine.fitting import FitTask, Fitted
 from headway_server.engine.optimizer import Optimizer, Suggestion
-from headway_server.engine.strategies import STRATEGIES, Strategy
+from headway_server.engine.registry import STRATEGIES
+from headway_server.engine.strategies import Strategy
 
 __all__ = ["STRATEGIES", "FitTask", "Fitted", "Optimizer", "Strategy", "Suggestion"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from scipy.special import erfcx, ndtr
@@ -22,6 +22,11 @@ _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 class Acquisition(Protocol):
     """Value, ∂/∂mean and ∂/∂sd."""
 
+    @property
+    def logarithmic(self) -> bool:
+        """Whether values are logarithms of something positive."""
+        ...
+
     def __call__(self, mean: Array, sd: Array) -> tuple[Array, Array, Array]: ...
 
 
@@ -30,6 +35,7 @@ class UpperConfidenceBound:
     """μ + √β σ (Srinivas et al. 2010, "Gaussian process optimization in the bandit setting", eq. 6)."""
 
     root_beta: float
+    logarithmic: ClassVar[bool] = False
 
     def __call__(self, mean: Array, sd: Array) -> tuple[Array, Array, Array]:
         return mean + self.root_beta * sd, np.ones_like(mean), np.full_like(mean, self.root_beta)
@@ -43,6 +49,7 @@ class LogExpectedImprovement:
     """
 
     best: float
+    logarithmic: ClassVar[bool] = True
 
     def __call__(self, mean: Array, sd: Array) -> tuple[Array, Array, Array]:
         value, d_log_h, phi_over_h = log_h((mean - self.best) / sd)

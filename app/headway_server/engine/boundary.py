@@ -18,7 +18,7 @@ import numpy as np
 
 from headway_server.engine.kernel import Array
 from headway_server.engine.posterior import Posterior
-from headway_server.engine.strategies import Surface
+from headway_server.engine.surfaces import Surface
 
 with warnings.catch_warnings():
     # The libraries use torch.jit.script, which torch has deprecated, while they are imported.
@@ -31,6 +31,7 @@ with warnings.catch_warnings():
     from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
     from botorch.acquisition.multi_objective.utils import get_default_partitioning_alpha
     from botorch.acquisition.objective import GenericMCObjective
+    from botorch.exceptions.warnings import BotorchWarning
     from botorch.models import SingleTaskGP
     from botorch.models.model_list_gp_regression import ModelListGP
     from botorch.sampling.normal import SobolQMCNormalSampler
@@ -139,7 +140,9 @@ def _kernel(posterior: Posterior) -> gpytorch.kernels.Kernel:
 
 
 class _TorchSurface(Surface):
-    """A BoTorch acquisition function of one new point, by autograd."""
+    """A BoTorch acquisition function of one new point, by autograd; those used here are logarithms."""
+
+    logarithmic = True
 
     def __init__(self, acquisition: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self._acquisition = acquisition
@@ -201,9 +204,11 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def _exact_noise() -> Iterator[None]:
-    """Noise variances down to this project's smallest are taken as they are, and the jitter that near-equal
-    points then need is no news.
+    """Noise variances down to this project's smallest are taken as they are.
+
+    The jitter that near-equal points then need is no news, nor that in some draws no point is feasible.
     """
     with gpytorch.settings.min_fixed_noise(double_value=1e-9), warnings.catch_warnings():
         warnings.simplefilter("ignore", NumericalWarning)
+        warnings.simplefilter("ignore", BotorchWarning)
         yield

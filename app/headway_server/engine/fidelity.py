@@ -15,7 +15,7 @@ from headway_server.domain.goals import FidelityGoal
 from headway_server.engine.encoding import Encoding
 from headway_server.engine.kernel import Array
 from headway_server.engine.posterior import Posterior
-from headway_server.engine.strategies import Surface
+from headway_server.engine.surfaces import Surface
 
 LEVELS = 9
 """Fidelities that are compared, evenly spaced on the parameter's own scale."""
@@ -54,11 +54,11 @@ class FidelityAxis:
     """The fidelity of one search space, and the choice of it.
 
     The model is the exact posterior with the fidelity as one more input. The point is chosen by the study's
-    strategy at the target fidelity; then its fidelity, to learn most about the target per cost: the mutual
-    information between the function there at the target and what would be measured, log(sd before/sd after),
-    over the cost (the greedy cost-weighted rule of multi-fidelity entropy search, e.g. Takeno et al. 2020,
-    with the point's own value in place of the maximum; that a point is chosen first, at the target, is
-    Kandasamy et al. 2017, "Multi-fidelity Bayesian optimisation with continuous approximations").
+    strategy at the target fidelity (Kandasamy et al. 2017, "Multi-fidelity Bayesian optimisation with
+    continuous approximations", section 3); then its fidelity, to learn most about the point at the target
+    per cost: the share 1 − (sd after/sd before)² of the variance there that a measurement would remove
+    (Cohn et al. 1996, "Active learning with statistical models"), over what it costs. A cheap look removes
+    little of what cheap looks have left, so that a point which stays the best is measured at the target.
     """
 
     def __init__(self, goal: FidelityGoal, encoding: Encoding) -> None:
@@ -88,7 +88,7 @@ class FidelityAxis:
     def choose(
         self, posterior: Posterior, row: Array, free: Callable[[Array], bool]
     ) -> tuple[Array, FidelityChoice]:
-        """A row (d,) at the fidelity that tells most about it at the target, per cost.
+        """A row (d,) at the fidelity that removes most of its variance at the target, per cost.
 
         Of those at which it is `free` to be given out; of all, where it is so at none.
         """
@@ -100,12 +100,12 @@ class FidelityAxis:
             at[0, self.column] = level.unit
             given = posterior.given(at)
             after = before if given is None else float(posterior.moments(target, given)[1][0])
-            information = max(math.log(before / after), 0.0)
-            found.append((information / level.cost, information, level, at[0]))
+            removed = max(1.0 - (after / before) ** 2, 0.0)
+            found.append((removed / level.cost, removed, level, at[0]))
         ranked = sorted(found, key=lambda one: -one[0])
-        _, information, level, chosen = next((one for one in ranked if free(one[-1])), ranked[0])
+        _, removed, level, chosen = next((one for one in ranked if free(one[-1])), ranked[0])
         return chosen, FidelityChoice(
-            parameter=self._goal.parameter, value=level.value, cost=level.cost, information=information
+            parameter=self._goal.parameter, value=level.value, cost=level.cost, removed=removed
         )
 
     def _compared(self) -> list[_Level]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from headway_server.domain.goals import Goals
 from headway_server.engine.acquisition import LogExpectedImprovement, UpperConfidenceBound
 from headway_server.engine.fidelity import FidelityAxis
+from headway_server.engine.in_flight import QLogNEI
 from headway_server.engine.kernel import Array
 from headway_server.engine.model import Model, prediction
 from headway_server.engine.outcome_constraints import (
@@ -21,7 +22,8 @@ from headway_server.engine.outcome_constraints import (
 )
 from headway_server.engine.posterior import Given, Posterior
 from headway_server.engine.scalarisation import Chebyshev, ScalarisedSurface, non_dominated
-from headway_server.engine.strategies import AcquisitionSurface, Draw, ModelBased, QLogNEI, Surface
+from headway_server.engine.strategies import Draw, ModelBased
+from headway_server.engine.surfaces import AcquisitionSurface, Surface
 
 JUDGED_AT_TARGET = 64
 """Observed points, best first, whose posterior mean at the target fidelity is looked at."""
@@ -38,6 +40,7 @@ class Sought:
     log_p: Surface | None = None
     """The logarithm of the probability that a point keeps the outcome constraints."""
     weights: dict[str, float] | None = None
+    n_hallucinated: int = 0
 
 
 class GoalSurface:
@@ -47,10 +50,18 @@ class GoalSurface:
         goals: not plain.
         models: one per metric, in the goals' order, each with a posterior over the same sites.
         axis: of the fidelity, where there is one.
+        feasibility: log probability that a point has values at all, where some had none.
     """
 
-    def __init__(self, goals: Goals, models: Mapping[str, Model], axis: FidelityAxis | None) -> None:
+    def __init__(
+        self,
+        goals: Goals,
+        models: Mapping[str, Model],
+        axis: FidelityAxis | None,
+        feasibility: Surface | None,
+    ) -> None:
         self._goals = goals
+        self._feasibility = feasibility
         self._axis = axis
         self._models = models
         self._posteriors = {name: _posterior(model) for name, model in models.items()}
@@ -60,17 +71,14 @@ class GoalSurface:
             for name in goals.constrained
         }
 
-    def sought(self, strategy: ModelBased, draw: Draw, given_out: Array) -> Sought:
-        """What this strategy maximises. `given_out` (h, d) are the points that a deterministic rule
-        conditions on.
-        """
-        given: dict[str, Given | None] = dict.fromkeys(self._posteriors)
-        if strategy.deterministic and len(given_out):
-            given = {name: posterior.given(given_out) for name, posterior in self._posteriors.items()}
+    def sought(self, strategy: ModelBased, draw: Draw) -> Sought:
+        """What this strategy maximises."""
+        given = {name: strategy.given(posterior, draw) for name, posterior in self._posteriors.items()}
         log_p = self._log_probability(given)
-        if len(self._goals.objectives) > 1:
-            return self._several(strategy, draw, given, log_p)
-        return self._single(strategy, draw, given, log_p)
+        several = len(self._goals.objectives) > 1
+        sought = (self._several if several else self._single)(strategy, draw, given, log_p)
+        first = given[self._goals.metrics[0]]
+        return sought if first is None else replace(sought, n_hallucinated=len(first.values))
 
     def account(self, sought: Sought, row: Array) -> dict[str, object]:
         """What the receipt of a point (d,) says of it."""
@@ -88,6 +96,7 @@ class GoalSurface:
             "predicted_metrics": expected if len(expected) > 1 else None,
             "p_feasible": None if log_p is None else float(np.exp(log_p.values(row[None])[0])),
             "weights": sought.weights,
+            "n_hallucinated": sought.n_hallucinated,
         }
 
     def _single(
@@ -102,18 +111,18 @@ class GoalSurface:
         means, rows, feasible = self._at_target(first)
         order = np.lexsort((-means, ~feasible))
         incumbents = rows[order]
-        if isinstance(strategy, QLogNEI):
+        by_botorch = isinstance(strategy, QLogNEI)
+        surface = None if by_botorch else strategy.surface(posterior, draw, given[first])
+        improves = surface is None or is_log_improvement(surface)
+        if log_p is not None and improves and not feasible.any():
+            surface = log_p  # there is nothing to improve on yet (Gelbart et al. 2014, section 3.1)
+        elif surface is None:
             surface = self._noisy(1, rows, draw)
         else:
-            surface = strategy.surface(posterior, draw, given[first])
-            if is_log_improvement(surface):
-                best = float(means[order[0]])
-                surface = AcquisitionSurface(posterior, LogExpectedImprovement(best), given[first])
-                if log_p is not None and not feasible.any():
-                    surface = log_p  # nothing to improve on yet (Gelbart et al. 2014, section 3.1)
-                elif log_p is not None:
-                    surface = WeighedSurface(surface, log_p, 0.0)
-            elif log_p is not None:
+            if improves:
+                best = LogExpectedImprovement(float(means[order[0]]))
+                surface = AcquisitionSurface(posterior, best, given[first])
+            if log_p is not None:
                 surface = WeighedSurface(surface, log_p, float(means.min()))
         if self._axis is not None:
             surface = self._axis.surface(surface)
@@ -134,7 +143,7 @@ class GoalSurface:
         scores = scalarisation(means)[0]
         incumbents = self._rows[np.lexsort((-scores, ~feasible))]
         first = strategy.surface(self._posteriors[names[0]], draw, given[names[0]])
-        if isinstance(strategy, QLogNEI) or is_log_improvement(first):
+        if first.logarithmic:
             on_front = self._rows[feasible][non_dominated(judged)] if feasible.any() else incumbents
             surface = self._noisy(len(names), self._rows, draw)
             return Sought(surface, "qlognehvi", on_front[draw.rng.permutation(len(on_front))], log_p)
@@ -161,14 +170,18 @@ class GoalSurface:
         ]
         seed = int(draw.rng.integers(2**31))
         if n_objectives == 1:
-            return boundary.noisy_log_ei(metrics, baseline, draw.pending, seed)
-        return boundary.noisy_log_ehvi(metrics, n_objectives, baseline, draw.pending, seed)
+            surface = boundary.noisy_log_ei(metrics, baseline, draw.pending, seed)
+        else:
+            surface = boundary.noisy_log_ehvi(metrics, n_objectives, baseline, draw.pending, seed)
+        return surface if self._feasibility is None else WeighedSurface(surface, self._feasibility, 0.0)
 
     def _log_probability(self, given: Mapping[str, Given | None]) -> Surface | None:
-        parts = [
+        parts: list[Surface] = [
             AcquisitionSurface(self._posteriors[name], LogProbabilityWithin(low, high), given[name])
             for name, (low, high) in self._bounds.items()
         ]
+        if self._feasibility is not None:
+            parts.append(self._feasibility)
         return LogProbability(parts) if parts else None
 
     def _at_target(self, name: str) -> tuple[Array, Array, npt.NDArray[np.bool_]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from headway_server.engine.kernel import Array
@@ -36,7 +34,7 @@ class Observations:
         """(n,), a view; 0 where not known."""
         return self._std_errors[: self._n]
 
-    def append(self, row: Sequence[float], utility: float, std_error: float) -> None:
+    def append(self, row: Array, utility: float, std_error: float) -> None:
         """Add one result."""
         if self._n == len(self._utilities):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])

@@ -21,6 +21,7 @@ from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
 from headway_server.engine.choice import Taken, another, first_free
 from headway_server.engine.encoding import Encoding
+from headway_server.engine.feasibility import Feasibility
 from headway_server.engine.fidelity import FidelityAxis
 from headway_server.engine.fitting import FitTask, Fitted
 from headway_server.engine.goal_surface import GoalSurface
@@ -28,10 +29,13 @@ from headway_server.engine.kernel import Array
 from headway_server.engine.model import Model, intervals, prediction, summary
 from headway_server.engine.observations import Observations
 from headway_server.engine.other_metrics import FitTasks, OtherMetrics
-from headway_server.engine.posterior import Given
+from headway_server.engine.outcome_constraints import WeighedSurface
 from headway_server.engine.randomness import Purpose, stream
+from headway_server.engine.registry import STRATEGIES
+from headway_server.engine.replicates import Sites
 from headway_server.engine.search import Effort, search
-from headway_server.engine.strategies import STRATEGIES, Draw, ModelBased, ModelFree, Sobol, Surface
+from headway_server.engine.strategies import Draw, ModelBased, ModelFree, Sobol
+from headway_server.engine.surfaces import Surface
 
 ENCODINGS = 8
 """For so many sets of held values encodings are kept; the one unused for longest goes first."""
@@ -100,7 +104,7 @@ class Optimizer:
         fidelity = self.goals.fidelity
         self._axis = None if fidelity is None else FidelityAxis(fidelity, self._encoding)
         self._observations = Observations(self._encoding.width)
-        self._infeasible = np.empty((0, self._encoding.width))
+        self._feasibility = Feasibility(len(space.parameters), self._encoding.categorical)
         self._model: Model | None = None
         self._version = 0
         self._fit_failed_at = 0
@@ -139,7 +143,9 @@ class Optimizer:
             raise NotFinite.at("/value", f"The value is {value}.", "Give a finite number.")
         if std_error is not None and not (math.isfinite(std_error) and std_error >= 0):
             raise NotFinite.at("/std_error", f"The standard error is {std_error}.", "Give a number ≥ 0.")
-        self._observations.append(self.space.to_unit(point), self._sign * value, std_error or 0.0)
+        row = self._encoding.rows([point])[0]
+        self._observations.append(row, self._sign * value, std_error or 0.0)
+        self._feasibility.append(row, feasible=True)
         self._given_out.clear()
 
     def tell_metrics(self, params: Params, metrics: Mapping[str, MeasuredValue]) -> None:
@@ -167,7 +173,7 @@ class Optimizer:
             UnknownParameter, MissingParameter, OutOfBounds: naming what is wrong.
         """
         point = self.space.check(params)
-        self._infeasible = np.concatenate([self._infeasible, self._encoding.rows([point])])
+        self._feasibility.append(self._encoding.rows([point])[0], feasible=False)
         self._given_out = [given for given in self._given_out if given != point]
 
     def ask(
@@ -296,9 +302,10 @@ class Optimizer:
             n_observed=self.n_observed,
             n_pending=len(pending),
         )
-        in_flight = self._encoding.rows(pending + given_out)
-        taken = Taken(np.concatenate([in_flight, self._infeasible]), self._observations.rows)
-        draw = Draw(stream(self.seed, number, Purpose.STRATEGY), self.seed, number, in_flight)
+        in_flight = Sites.among(self._encoding.rows(pending + given_out)).rows
+        taken = Taken(np.concatenate([in_flight, self._feasibility.infeasible]), self._observations.rows)
+        rng = stream(self.seed, number, Purpose.STRATEGY)
+        draw = Draw(rng, self.seed, number, in_flight, self._encoding.rows(given_out))
         strategy = self.strategy
         if isinstance(strategy, ModelFree):
             return self._sampled(strategy, draw, taken, encoding), receipt
@@ -309,41 +316,38 @@ class Optimizer:
             trouble = _revised(receipt, policy=Sobol.name, degraded=True, degraded_reason=NO_FACTOR)
             return self._sampled(Sobol(), draw, taken, encoding), trouble
         if not self.goals.plain:
-            params, account = self._weighed(strategy, model, draw, taken, given_out, encoding=encoding)
+            params, account = self._weighed(strategy, model, draw, taken, encoding)
             return params, _revised(receipt, **account)
-        given: Given | None = None
-        if strategy.deterministic and given_out:
-            given = model.posterior.given(self._encoding.rows(given_out))
-        surface = strategy.surface(model.posterior, draw, given)
-        order = np.argsort(-model.posterior.means_at_data(), kind="stable")[: Effort.incumbents]
-        row, value = self._best(model, surface, model.posterior.rows[order], number, taken, encoding=encoding)
+        posterior = model.posterior
+        given = strategy.given(posterior, draw)
+        surface = strategy.surface(posterior, draw, given)
+        means = posterior.means_at_data()
+        log_p = self._feasibility.surface()
+        if log_p is not None:
+            surface = WeighedSurface(surface, log_p, float(means.min()))
+        incumbents = posterior.rows[np.argsort(-means, kind="stable")[: Effort.incumbents]]
+        row, value = self._best(model, surface, incumbents, number, taken, encoding=encoding)
         return encoding.params(row), _revised(
             receipt,
             beta=surface.beta,
             path_id=surface.path_id,
             acquisition_value=value,
             model_version=self._version,
-            n_hallucinated=0 if given is None else len(given_out),
+            n_hallucinated=0 if given is None else len(given.values),
             transform=model.transform.kind,
-            predicted=prediction(model, model.posterior, row, self._sign),
+            predicted=prediction(model, posterior, row, self._sign),
+            p_feasible=None if log_p is None else float(np.exp(log_p.values(row[None])[0])),
         )
 
     def _weighed(
-        self,
-        strategy: ModelBased,
-        model: Model,
-        draw: Draw,
-        taken: Taken,
-        given_out: list[Params],
-        *,
-        encoding: Encoding,
+        self, strategy: ModelBased, model: Model, draw: Draw, taken: Taken, encoding: Encoding
     ) -> tuple[Params, dict[str, object]]:
         """The point where the goals are more than one plain objective, and what the receipt says of it."""
         if model.posterior is None:
             raise AssertionError("a model without a posterior can't be asked")
         models = {self.goals.metrics[0]: model, **self._others.models}
-        goal = GoalSurface(self.goals, models, self._axis)
-        sought = goal.sought(strategy, draw, self._encoding.rows(given_out))
+        goal = GoalSurface(self.goals, models, self._axis, self._feasibility.surface())
+        sought = goal.sought(strategy, draw)
         row, value = self._best(
             model, sought.surface, sought.incumbents, draw.number, taken, encoding=encoding
         )
@@ -357,7 +361,6 @@ class Optimizer:
             **goal.account(sought, row),
             "acquisition_value": value,
             "model_version": self._version,
-            "n_hallucinated": len(given_out) if strategy.deterministic else 0,
             "fidelity": choice,
         }
 

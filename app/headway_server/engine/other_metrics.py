@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headway.wire.trial import MeasuredValue
 from headway_server.domain.goals import Goals
 from headway_server.engine.encoding import Encoding
 from headway_server.engine.fitting import FitTask, Fitted
+from headway_server.engine.kernel import Array
 from headway_server.engine.model import Model
 from headway_server.engine.observations import Observations
 
@@ -21,7 +22,7 @@ class OtherMetrics:
         self._observations = {name: Observations(width) for name in self.signs}
         self.models: dict[str, Model] = {}
 
-    def append(self, row: Sequence[float], metrics: Mapping[str, MeasuredValue]) -> None:
+    def append(self, row: Array, metrics: Mapping[str, MeasuredValue]) -> None:
         """Add one result."""
         for name, sign in self.signs.items():
             measured = metrics[name]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import log_ndtr
 
 from headway_server.engine.acquisition import LogExpectedImprovement
 from headway_server.engine.kernel import Array
-from headway_server.engine.strategies import AcquisitionSurface, Surface
+from headway_server.engine.surfaces import AcquisitionSurface, Surface
 
 _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
@@ -26,6 +27,7 @@ class LogProbabilityWithin:
 
     low: float
     high: float
+    logarithmic: ClassVar[bool] = True
 
     def __call__(self, mean: Array, sd: Array) -> tuple[Array, Array, Array]:
         a, b = (self.low - mean) / sd, (self.high - mean) / sd
@@ -53,6 +55,8 @@ def _times(at: Array, density: Array) -> Array:
 class LogProbability(Surface):
     """Σ log p over independent conditions: where nothing is known to keep them all, this is maximised."""
 
+    logarithmic = True
+
     def __init__(self, parts: Sequence[Surface]) -> None:
         self._parts = parts
 
@@ -67,7 +71,7 @@ class LogProbability(Surface):
 class WeighedSurface(Surface):
     """An acquisition weighed by the probability p that its point is feasible.
 
-    * The logarithm of an improvement: log EI + log p (Gardner et al. 2014, eq. 7, in logarithms).
+    * A logarithm, such as that of an improvement: log EI + log p (Gardner et al. 2014, eq. 7, in logarithms).
     * Any other value v, of the UCB family or a Thompson path: (v − floor) p where v is above the floor, the
       worst posterior mean at an observed point, and v − floor below it. The shift makes "certainly
       infeasible" as bad as the worst that was seen, whatever the sign of v.
@@ -75,12 +79,12 @@ class WeighedSurface(Surface):
 
     def __init__(self, surface: Surface, log_p: Surface, floor: float) -> None:
         self._surface, self._log_p, self._floor = surface, log_p, floor
-        self._adds = is_log_improvement(surface)
+        self.logarithmic = surface.logarithmic
         self.beta, self.path_id = surface.beta, surface.path_id
 
     def values(self, rows: Array) -> Array:
         value, log_p = self._surface.values(rows), self._log_p.values(rows)
-        if self._adds:
+        if self.logarithmic:
             return np.asarray(value + log_p)
         above = value - self._floor
         return np.where(above > 0.0, above * np.exp(log_p), above)
@@ -88,7 +92,7 @@ class WeighedSurface(Surface):
     def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
         value, slope = self._surface.values_and_gradients(rows)
         log_p, slope_p = self._log_p.values_and_gradients(rows)
-        if self._adds:
+        if self.logarithmic:
             return value + log_p, slope + slope_p
         above = value - self._floor
         p = np.where(above > 0.0, np.exp(log_p), 1.0)

@@ -40,6 +40,8 @@ class Given:
     """(h, h): inverse of their posterior covariance plus noise."""
     alpha: Array
     """(m + h,): K⁻¹(z − mean) of the larger matrix."""
+    values: Array
+    """(h,): the values at the points."""
 
 
 class Posterior:
@@ -197,9 +199,11 @@ class Posterior:
         if status != 0:
             return None
         precision = _mirrored(dpotri(factor, lower=1)[0])
-        surprise = np.zeros(len(rows)) if values is None else values - self.mean - cross @ self._alpha
-        step = precision @ surprise
-        return Given(lifted, solved, precision, np.concatenate([self._alpha - solved @ step, step]))
+        believed = self.mean + cross @ self._alpha
+        values = believed if values is None else values
+        step = precision @ (values - believed)
+        alpha = np.concatenate([self._alpha - solved @ step, step])
+        return Given(lifted, solved, precision, alpha, values)
 
     def moments(self, rows: Array, given: Given | None = None) -> tuple[Array, Array]:
         """Mean and standard deviation of the latent function at (r, d): (r,), (r,)."""

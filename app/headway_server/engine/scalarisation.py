@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headway_server.engine.kernel import Array
-from headway_server.engine.strategies import Surface
+from headway_server.engine.surfaces import Surface
 
 AUGMENTATION = 0.05
 """ρ of the augmented norm: so small that it decides only between points that the minimum leaves equal."""

@@ -11,7 +11,7 @@ from headway_server.engine.kernel import Array
 from headway_server.engine.maximize import maximise
 from headway_server.engine.posterior import Posterior
 from headway_server.engine.randomness import sobol_block
-from headway_server.engine.strategies import Surface
+from headway_server.engine.surfaces import Surface
 
 EXHAUSTIVE = 512
 """A finite space of at most this many points is scored whole."""

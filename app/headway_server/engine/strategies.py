@@ -1,84 +1,37 @@
 """Strategies: what is maximised to choose the next point. One strategy, one short class.
 
-A strategy knows the posterior and its own random stream, and nothing of the driver, the search or the
-trials in flight. It answers with a `Surface` over the unit cube; those that use no model answer with a
-uniform sample.
+A strategy knows the posterior, its own random stream and the points in flight, and nothing of the driver or
+the search. It answers with a `Surface` over the unit cube; those that use no model answer with a uniform
+sample. Those in this file ignore the points in flight, the others stand in `in_flight.py`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from headway_server.engine.acquisition import Acquisition, LogExpectedImprovement, UpperConfidenceBound
+from headway_server.engine.acquisition import LogExpectedImprovement, UpperConfidenceBound
 from headway_server.engine.kernel import Array
 from headway_server.engine.paths import Path
 from headway_server.engine.posterior import Given, Posterior
 from headway_server.engine.randomness import sobol_point
-
-
-class Surface(ABC):
-    """A function over the unit cube to be maximised, and what a receipt says of it."""
-
-    beta: float | None = None
-    path_id: str | None = None
-
-    @abstractmethod
-    def values(self, rows: Array) -> Array:
-        """(r, d) to (r,)."""
-
-    @abstractmethod
-    def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
-        """(r, d) to (r,) and (r, d)."""
-
-
-class AcquisitionSurface(Surface):
-    """A closed-form acquisition function of the posterior, perhaps given further points."""
-
-    def __init__(
-        self,
-        posterior: Posterior,
-        acquisition: Acquisition,
-        given: Given | None = None,
-        beta: float | None = None,
-    ) -> None:
-        self._posterior, self.acquisition, self._given = posterior, acquisition, given
-        self.beta = beta
-
-    def values(self, rows: Array) -> Array:
-        return self._posterior.acquire(rows, self.acquisition, self._given)
-
-    def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
-        return self._posterior.acquire_with_gradient(rows, self.acquisition, self._given)
-
-
-class PathSurface(Surface):
-    """One posterior path."""
-
-    def __init__(self, path: Path, path_id: str) -> None:
-        self._path, self.path_id = path, path_id
-
-    def values(self, rows: Array) -> Array:
-        return self._path.values(rows)
-
-    def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
-        return self._path.values_and_gradients(rows)
+from headway_server.engine.surfaces import AcquisitionSurface, PathSurface, Surface
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What a strategy may use besides the posterior: its stream, and the names of the draw."""
+    """What a strategy may use besides the posterior: its stream, the names of the draw, and who is busy."""
 
     rng: np.random.Generator
     seed: int
     number: int
-    pending: Array = field(default_factory=lambda: np.empty((0, 0)))
-    """(p, d): points in flight, those given out at this posterior among them."""
+    pending: Array
+    """(p, d): distinct points in flight, those given out at this posterior among them."""
+    given_out: Array
+    """(g, d): those given out at this posterior."""
 
 
 class Strategy:
@@ -91,8 +44,12 @@ class ModelBased(Strategy, ABC):
     """A strategy that maximises something over the posterior."""
 
     deterministic: ClassVar[bool] = False
-    """Whether two requests at the same posterior get the same surface. The driver then conditions on the
-    points already given out."""
+    """Whether two requests at the same posterior would get the same surface. It is then conditioned on the
+    points already given out there: on nothing else, and not at the first request."""
+
+    def given(self, posterior: Posterior, draw: Draw) -> Given | None:
+        """The points that this strategy conditions a posterior on; None: on none."""
+        return posterior.given(draw.given_out) if self.deterministic else None
 
     @abstractmethod
     def surface(self, posterior: Posterior, draw: Draw, given: Given | None) -> Surface:
@@ -164,23 +121,9 @@ class LogEI(ModelBased):
     def surface(self, posterior: Posterior, draw: Draw, given: Given | None) -> Surface:
         del draw
         best = float(posterior.means_at_data().max())
+        if given is not None:
+            best = max(best, float(given.values.max()))
         return AcquisitionSurface(posterior, LogExpectedImprovement(best), given)
-
-
-@dataclass(frozen=True)
-class QLogNEI(ModelBased):
-    """Log noisy expected improvement jointly with all points in flight, by BoTorch (Letham et al. 2019; Ament
-    et al. 2023).
-    """
-
-    name = "qlognei"
-
-    def surface(self, posterior: Posterior, draw: Draw, given: Given | None) -> Surface:
-        del given
-        from headway_server.engine import boundary  # imports torch
-
-        seed = int(draw.rng.integers(2**31))
-        return boundary.noisy_log_ei([boundary.Bounded(posterior)], posterior.rows, draw.pending, seed)
 
 
 @dataclass(frozen=True)
@@ -201,9 +144,3 @@ class Sobol(ModelFree):
 
     def sample(self, draw: Draw, dimension: int) -> Array:
         return sobol_point(draw.seed, draw.number, dimension)
-
-
-STRATEGIES: Mapping[str, type[ModelBased | ModelFree]] = MappingProxyType(
-    {strategy.name: strategy for strategy in (RandomizedUCB, UCB, Thompson, LogEI, QLogNEI, Random, Sobol)}
-)
-"""Every strategy that a study may name."""

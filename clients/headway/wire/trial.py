@@ -43,13 +43,13 @@ class Prediction(Response):
 
 
 class FidelityChoice(Response):
-    """The fidelity of a suggestion: the one that tells most about its value at the target, per cost."""
+    """The fidelity of a suggestion: the one that removes most of the variance at the target, per cost."""
 
     parameter: str
     value: float
     cost: float
-    information: float
-    """What a result there would tell of the value at the target, nats."""
+    removed: float
+    """Share of the variance of the point's value at the target that a result there would remove."""
 
 
 class Receipt(Response):
