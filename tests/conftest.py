@@ -13,6 +13,7 @@ from headway.wire.model import ModelSummary
 from headway.wire.space import Float, Space
 from headway.wire.study import Interval, StudyDefinition
 from headway.wire.trial import Receipt
+from headway_server.domain.held import NOTHING_HELD
 from headway_server.domain.space import SearchSpace
 from headway_server.services import studies
 from headway_server.services.engine_port import Point, Predictions
@@ -87,14 +88,14 @@ class SpreadEngine:
     def __init__(self, database):
         self._database = database
 
-    def points(self, study, numbers):
+    def points(self, study, numbers, held=NOTHING_HELD):
         definition = self._database.read(lambda uow: uow.studies.get(study)).definition
         space = SearchSpace.from_wire(definition.space)
-        origin = Receipt(policy="spread", strategy=definition.strategy)
+        origin = Receipt(policy="spread", strategy=definition.strategy, fixed=held.fixed or None)
         return [
             Point(
                 number=number,
-                params=space.from_uniform([number / 1000 % 1.0] * len(space.parameters)),
+                params=space.from_uniform([number / 1000 % 1.0] * len(space.parameters)) | held.values,
                 origin=origin,
                 seen_seq=0,
             )

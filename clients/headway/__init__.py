@@ -16,7 +16,7 @@ from headway.errors import ApiError, ConnectionFailed, HeadwayError, Infeasible,
 from headway.measure import Measure, study
 from headway.studies import BestTrial, Front, Study, Suggestions
 from headway.trials import Trial
-from headway.wire.space import Boolean, Categorical, Float, Int
+from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, When
 from headway.wire.study import Fidelity, FidelityCost, Objective, Policy
 
 __all__ = [
@@ -35,11 +35,13 @@ __all__ = [
     "Int",
     "Measure",
     "Objective",
+    "Ordinal",
     "Policy",
     "Stop",
     "Study",
     "Suggestions",
     "Trial",
+    "When",
     "errors",
     "study",
 ]

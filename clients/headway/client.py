@@ -116,6 +116,7 @@ class Client:
         *,
         maximize: Names = None,
         minimize: Names = None,
+        constraints: Sequence[str] = (),
         objectives: Sequence[Objective] | None = None,
         outcome_constraints: Sequence[str] = (),
         fidelity: Fidelity | str | None = None,
@@ -130,10 +131,11 @@ class Client:
 
         Args:
             name: 1 to 64 letters, digits, dots, underscores and hyphens.
-            space: parameter → Float, Int, Categorical, Boolean, a list of choices, or `bool`.
+            space: parameter → Float, Int, Ordinal, Categorical, Boolean, a list of choices, or `bool`.
             maximize: the objective's name, or several names.
             minimize: likewise. With neither, `value` is minimised.
             objectives: in place of these two, objectives in an order of their own.
+            constraints: linear ones, as expressions: "x1 + 2*x2 <= 3" (see `wire.space.Space`).
             outcome_constraints: bounds on measured metrics, e.g. "latency <= 50".
             fidelity: a parameter that buys accuracy for cost, by name or as `headway.Fidelity`.
             budget: how many trials are handed out in all; no limit by default.
@@ -153,6 +155,7 @@ class Client:
                 space,
                 maximize=maximize,
                 minimize=minimize,
+                constraints=constraints,
                 objectives=objectives,
                 outcome_constraints=outcome_constraints,
                 fidelity=fidelity,

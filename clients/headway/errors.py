@@ -11,7 +11,10 @@ HeadwayError
     │   ├── InvalidSpace          invalid-space
     │   ├── UnknownParameter      unknown-parameter
     │   ├── MissingParameter      missing-parameter
+    │   ├── InactiveParameter     inactive-parameter
     │   ├── OutOfBounds           out-of-bounds
+    │   ├── ConstraintViolated    constraint-violated
+    │   ├── ConstraintsInfeasible constraints-infeasible
     │   ├── NotFinite             not-finite
     │   ├── UnknownStrategy       unknown-strategy
     │   ├── UnsupportedObjectives unsupported-objectives
@@ -137,10 +140,28 @@ class MissingParameter(InvalidRequest):
     slug = "missing-parameter"
 
 
+class InactiveParameter(InvalidRequest):
+    """A value for a parameter that is inactive at this point: its condition does not hold."""
+
+    slug = "inactive-parameter"
+
+
 class OutOfBounds(InvalidRequest):
     """A value that the parameter can't take."""
 
     slug = "out-of-bounds"
+
+
+class ConstraintViolated(InvalidRequest):
+    """A point that breaks a constraint of the space."""
+
+    slug = "constraint-violated"
+
+
+class ConstraintsInfeasible(InvalidRequest):
+    """Constraints that no point satisfies."""
+
+    slug = "constraints-infeasible"
 
 
 class NotFinite(InvalidRequest):

@@ -20,6 +20,7 @@ P = ParamSpec("P")
 class Measure(Generic[P]):
     """An objective with its study. Calling it calls the plain function; `work()` makes it a worker.
 
+    Parameters that are inactive at a point are not given: they need defaults.
     A function with a parameter `trial`, which the space does not have, is given the `Trial`: for its
     `seed`, and for `report()`.
     """
@@ -69,6 +70,7 @@ def study(
     *,
     maximize: Names = None,
     minimize: Names = None,
+    constraints: Sequence[str] = (),
     objectives: Sequence[Objective] | None = None,
     outcome_constraints: Sequence[str] = (),
     fidelity: Fidelity | str | None = None,
@@ -103,6 +105,7 @@ def study(
         {**(space or {}), **parameters},
         maximize=maximize,
         minimize=minimize,
+        constraints=constraints,
         objectives=objectives,
         outcome_constraints=outcome_constraints,
         fidelity=fidelity,
@@ -127,16 +130,22 @@ def _check_signature(function: Callable[..., Any], definition: StudyDefinition) 
     """Whether the function takes the trial too.
 
     Raises:
-        TypeError: it does not take the study's parameters.
+        TypeError: it does not take the study's parameters, or needs one that a point may lack.
     """
-    names = [parameter.name for parameter in definition.space.parameters]
+    parameters = definition.space.parameters
+    names = [parameter.name for parameter in parameters]
     signature = inspect.signature(function)
     takes_trial = "trial" in signature.parameters and "trial" not in names
-    try:
-        signature.bind(**dict.fromkeys([*names, "trial"] if takes_trial else names))
-    except TypeError as error:
-        raise TypeError(
-            f"{getattr(function, '__name__', 'the objective')}{signature} can't be called with the study's "
-            f"parameters {', '.join(names)}: {error}."
-        ) from error
+    always = [parameter.name for parameter in parameters if parameter.when is None]
+    for given, hint in (
+        (names, ""),
+        (always, " Give the parameters that are not always active a default."),
+    ):
+        try:
+            signature.bind(**dict.fromkeys([*given, "trial"] if takes_trial else given))
+        except TypeError as error:
+            raise TypeError(
+                f"{getattr(function, '__name__', 'the objective')}{signature} can't be called with the "
+                f"study's parameters {', '.join(given)}: {error}.{hint}"
+            ) from error
     return takes_trial

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from headway.errors import ValidationFailed
 from headway.wire.base import ParamValue
-from headway.wire.space import Boolean, Categorical, Float, Int, Parameter, Space
+from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter, Space
 from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition
 
 Choices = list[str] | list[int] | list[float] | list[bool] | list[ParamValue]
 """A list, never a tuple: (0, 1) could as well mean a range."""
 
-ParameterLike = Float | Int | Categorical | Boolean | Choices | type[bool]
+ParameterLike = Float | Int | Ordinal | Categorical | Boolean | Choices | type[bool]
 """A parameter, a list of choices, or `bool`."""
 
 Names = str | Sequence[str] | None
@@ -29,6 +29,7 @@ def define_study(
     *,
     maximize: Names = None,
     minimize: Names = None,
+    constraints: Sequence[str] = (),
     objectives: Sequence[Objective] | None = None,
     outcome_constraints: Sequence[str] = (),
     fidelity: Fidelity | str | None = None,
@@ -60,7 +61,9 @@ def define_study(
             options["fidelity"] = Fidelity(parameter=fidelity) if isinstance(fidelity, str) else fidelity
         return StudyDefinition(
             name=name,
-            space=Space(parameters=parameters),
+            space=Space(parameters=parameters, constraints=tuple(constraints))
+            if constraints
+            else Space(parameters=parameters),
             objectives=_objectives(maximize, minimize, objectives),
             seed=seed,
             **{key: one for key, one in options.items() if one is not None},
@@ -102,7 +105,7 @@ def parameter(name: str, like: ParameterLike) -> Parameter:
         ValueError: a parameter that was given another name.
     """
     match like:
-        case Float() | Int() | Categorical() | Boolean():
+        case Float() | Int() | Ordinal() | Categorical() | Boolean():
             if like.name not in ("", name):
                 raise ValueError(f"The parameter {name!r} was named {like.name!r}. Leave its own name out.")
             return dataclasses.replace(like, name=name)

@@ -137,7 +137,14 @@ class Study:
         """The study as the server has it now."""
         return self._link.ask(calls.read_study(self.name))
 
-    def trials(self, worker: str | None = None, lease_s: float | None = None) -> Iterator[Trial]:
+    def trials(
+        self,
+        worker: str | None = None,
+        lease_s: float | None = None,
+        *,
+        fixed: Mapping[str, ParamValue] | None = None,
+        context: Mapping[str, ParamValue] | None = None,
+    ) -> Iterator[Trial]:
         """Trials for this worker, one by one, until there is nothing more to do.
 
         Ends by itself when the study is done, and sleeps while it is told to wait. In the main thread
@@ -146,13 +153,17 @@ class Study:
         Args:
             worker: who asks, as others will see it; host, process and a random part by default.
             lease_s: how long the server waits for a sign of life, seconds; the study's policy by default.
+            fixed: values that every trial of this worker has, e.g. what its machine can do.
+            context: likewise, for what it finds rather than chooses.
 
         Raises:
             ConnectionFailed, ApiError: no suggestion within the client's patience.
             ObjectiveKeepsFailing: the first trials of this worker all failed.
         """
         objectives = self.objectives
-        request = _request(worker=worker or this_worker(), lease_s=lease_s, wait_ms=HELD_MS)
+        request = _request(
+            worker=worker or this_worker(), lease_s=lease_s, wait_ms=HELD_MS, fixed=fixed, context=context
+        )
         ever_worked, failures = False, 0
         with Preemption() as preemption:
             workplace = Workplace(self._link, self.name, objectives, preemption, carry_on=True)
@@ -187,7 +198,14 @@ class Study:
                         ) from trial.error
 
     def suggest(
-        self, count: int = 1, *, worker: str | None = None, lease_s: float | None = None, wait_s: float = 0.0
+        self,
+        count: int = 1,
+        *,
+        worker: str | None = None,
+        lease_s: float | None = None,
+        wait_s: float = 0.0,
+        fixed: Mapping[str, ParamValue] | None = None,
+        context: Mapping[str, ParamValue] | None = None,
     ) -> Suggestions:
         """Ask once for trials. Fewer than `count`, or none, is a normal answer.
 
@@ -196,9 +214,18 @@ class Study:
             worker: who asks.
             lease_s: how long the lease lasts without a heartbeat, seconds: days, for a laboratory.
             wait_s: let the server hold a `wait` back for up to this long, seconds, at most 30.
+            fixed: values that these trials must have; the others are optimised given them.
+            context: likewise, for what the caller finds rather than chooses: the batch, the weather.
         """
         workplace = Workplace(self._link, self.name, self.objectives)
-        request = _request(count=count, worker=worker, lease_s=lease_s, wait_ms=round(wait_s * 1000))
+        request = _request(
+            count=count,
+            worker=worker,
+            lease_s=lease_s,
+            wait_ms=round(wait_s * 1000),
+            fixed=fixed,
+            context=context,
+        )
         answer = self._link.ask(calls.suggest(self.name, request))
         trials = tuple(Trial(given, workplace) for given in answer.trials)
         return Suggestions(trials, answer.status, answer.reason, answer.retry_after_s)
@@ -282,10 +309,20 @@ def point_of(params: Params) -> str:
 
 
 def _request(
-    *, count: int = 1, worker: str | None = None, lease_s: float | None = None, wait_ms: int = 0
+    *,
+    worker: str | None,
+    lease_s: float | None,
+    wait_ms: int,
+    fixed: Mapping[str, ParamValue] | None,
+    context: Mapping[str, ParamValue] | None,
+    count: int = 1,
 ) -> SuggestRequest:
+    held = {"fixed": fixed, "context": context}
     try:
-        return SuggestRequest(count=count, worker=worker, lease_s=lease_s, wait_ms=wait_ms)
+        return SuggestRequest.model_validate(
+            {"count": count, "worker": worker, "lease_s": lease_s, "wait_ms": wait_ms}
+            | {name: dict(values) for name, values in held.items() if values}
+        )
     except ValidationError as error:
         raise ValidationFailed.before_sending("The request for trials", error) from error
 

@@ -75,6 +75,55 @@ def test_trials_are_taken_as_json_and_as_a_table(cli, study):
     assert "token" in cli("suggest", study.name).output
 
 
+def test_values_are_fixed_in_their_own_types(cli, study):
+    taken = cli(
+        "suggest",
+        study.name,
+        "--fix",
+        "opt=sgd",
+        "--fix",
+        "bias=true",
+        "--context",
+        "lr=0.01",
+        "--format",
+        "json",
+    )
+    (trial,) = json.loads(taken.output)
+    assert trial["params"] == {"lr": 0.01, "opt": "sgd", "bias": True}
+    assert trial["origin"]["fixed"] == {"opt": "sgd", "bias": True}
+    assert trial["origin"]["context"] == {"lr": 0.01}
+    assert "'magic'" in cli("suggest", study.name, "--fix", "opt=magic").output
+    assert "no NAME=VALUE" in cli("suggest", study.name, "--fix", "opt").output
+
+
+@pytest.fixture
+def tree(server_url, name, tmp_path):
+    space = {
+        "size": headway.Ordinal(("1", "10", 100)),
+        "width": headway.Float(0, 1, step=0.25),
+        "momentum": headway.Float(0, 1, when=headway.When("size", ("1", 100))),
+    }
+    with headway.Client(server_url, spool_directory=tmp_path) as client:
+        yield client.create_study(name, space, budget=6, constraints=["width <= 0.5"])
+
+
+def test_a_tree_of_parameters_is_shown_and_handed_out(cli, tree):
+    shown = cli("show", tree.name).output
+    for said in ("1 < 10 < 100", "0 to 1, step 0.25", "size = 1 or 100", "constraint: width <= 0.5"):
+        assert said in shown
+    given = json.loads(cli("suggest", tree.name, "--fix", "size=10", "--format", "json").output)
+    assert given[0]["params"].keys() == {"size", "width"}
+    assert given[0]["params"]["size"] == "10"
+    taken = cli("suggest", tree.name, "-n", 5, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(taken.output)))
+    assert all((row["momentum"] == "") == (row["size"] == "10") for row in rows)
+    assert {float(row["width"]) for row in rows} <= {0.0, 0.25, 0.5}
+
+
+def test_an_inactive_parameter_is_empty_text():
+    assert Program(("--momentum={momentum}", "{x}"), ("loss",)).arguments({"x": 1}) == ["--momentum=", "1"]
+
+
 def test_suggest_tells_wait_from_done_by_its_status(cli, study):
     taken = list(study.suggest(3))
     waiting = cli("suggest", study.name)

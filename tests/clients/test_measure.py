@@ -68,6 +68,28 @@ def test_function_that_does_not_take_the_parameters_is_refused_where_it_is_writt
             return y
 
 
+def test_parameters_that_are_inactive_are_not_given(client, name):
+    space = {
+        "solver": ["sgd", "adam"],
+        "momentum": headway.Float(0, 1, when=headway.When("solver", ("sgd",))),
+    }
+    calls = []
+
+    @declare(client, name, space=space, constraints=["x <= 0.5"])
+    def measure(x, solver, momentum=None):
+        calls.append((x, solver, momentum))
+        return x
+
+    assert measure.work() == 3
+    assert all((solver == "sgd") == (momentum is not None) for _, solver, momentum in calls)
+    assert all(x <= 0.5 for x, _, _ in calls)
+    with pytest.raises(TypeError, match="Give the parameters that are not always active a default"):
+
+        @declare(client, name, space=space)
+        def needs(x, solver, momentum):
+            return x
+
+
 def test_function_may_ask_for_its_trial(client, name):
     seeds = []
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from headway import Boolean, Categorical, Fidelity, Float, Int, Objective, Policy
+from headway import Boolean, Categorical, Fidelity, Float, Int, Objective, Ordinal, Policy, When
 from headway.calls import create_study
 from headway.errors import ValidationFailed
 from headway.spaces import define_study, parameter
@@ -13,6 +13,8 @@ from headway.spaces import define_study, parameter
     [
         (Float(1, 2, log=True), Float(1, 2, log=True, name="p")),
         (Int(1, 2), Int(1, 2, name="p")),
+        (Int(1, 9, step=2, when=When("q", (True,))), Int(1, 9, step=2, when=When("q", (True,)), name="p")),
+        (Ordinal((1, "two")), Ordinal((1, "two"), name="p")),
         (["a", "b"], Categorical(("a", "b"), name="p")),
         ([1, 2.5, True], Categorical((1, 2.5, True), name="p")),
         (bool, Boolean(name="p")),

@@ -7,6 +7,7 @@ import pytest
 from headway.wire.space import Float, Space
 from headway.wire.study import Objective, StudyDefinition
 from headway_server.domain.errors import (
+    ConstraintsInfeasible,
     InvalidFidelity,
     InvalidOutcomeConstraint,
     InvalidSpace,
@@ -82,7 +83,13 @@ def test_goals_are_checked_with_the_definition(change, error):
 
 def test_a_study_can_not_be_defined_over_a_bad_space():
     with pytest.raises(InvalidSpace):
-        Study.define(definition(space=Space(parameters=(Float(1, 0, name="x"),))), NOW)
+        check_definition(definition(space=Space(parameters=(Float(1, 0, name="x"),))))
+
+
+def test_a_study_can_not_be_defined_over_constraints_that_no_point_satisfies():
+    space = Space(parameters=(Float(0, 1, name="x"), Float(0, 1, name="y")), constraints=("x + y >= 3",))
+    with pytest.raises(ConstraintsInfeasible, match="'x \\+ y >= 3'"):
+        check_definition(definition(space=space))
 
 
 def test_numbers_are_taken_until_the_budget_is_spent():

@@ -111,7 +111,7 @@ def test_a_reserved_trial_has_no_parameters_yet(database, define):
         pass
 
     class Dying:
-        def points(self, study, numbers):
+        def points(self, study, numbers, held):
             raise Killed
 
     with pytest.raises(Killed):

@@ -118,7 +118,7 @@ def test_a_request_that_died_while_computing_is_taken_up_by_its_repeat(define, d
         pass
 
     class Dying:
-        def points(self, study, numbers):
+        def points(self, study, numbers, held):
             raise Killed
 
     key = RequestKey.of("suggest s", "k", SuggestRequest())
@@ -137,7 +137,7 @@ def test_a_reservation_that_nobody_comes_back_for_passes_on(define, database, en
         pass
 
     class Dying:
-        def points(self, study, numbers):
+        def points(self, study, numbers, held):
             raise Killed
 
     with pytest.raises(Killed):
@@ -151,10 +151,10 @@ def test_a_slow_computation_that_lost_its_number_hands_nothing_out(define, datab
     define(budget=1)
 
     class Slow:
-        def points(self, study, numbers):
+        def points(self, study, numbers, held):
             later(database, 61)
             assert ask().response.trials[0].number == 1
-            return engine.points(study, numbers)
+            return engine.points(study, numbers, held)
 
     response = suggest(database, Slow(), "s", SuggestRequest()).response
     assert (response.status, response.reason) == ("wait", "computing")
@@ -165,7 +165,7 @@ def test_without_an_engine_a_random_point_says_so(define, database):
     define()
 
     class Away:
-        def points(self, study, numbers):
+        def points(self, study, numbers, held):
             raise EngineUnavailable("The engine is on holiday.")
 
     handed = [suggest(database, Away(), "s", SuggestRequest()).response.trials[0] for _ in range(3)]
@@ -272,8 +272,8 @@ def test_staleness_counts_the_results_that_the_point_has_not_seen(define, ask, r
     earlier = ask(count=3).response.trials
 
     class Slow:
-        def points(self, study, numbers):
-            points = engine.points(study, numbers)
+        def points(self, study, numbers, held):
+            points = engine.points(study, numbers, held)
             for trial in earlier:
                 report(trial)
             return points

@@ -6,7 +6,10 @@ HeadwayError
 │   ├── InvalidSpace          invalid-space
 │   ├── UnknownParameter      unknown-parameter
 │   ├── MissingParameter      missing-parameter
+│   ├── InactiveParameter     inactive-parameter
 │   ├── OutOfBounds           out-of-bounds
+│   ├── ConstraintViolated    constraint-violated
+│   ├── ConstraintsInfeasible constraints-infeasible
 │   ├── NotFinite             not-finite
 │   ├── UnknownStrategy       unknown-strategy
 │   ├── UnsupportedObjectives unsupported-objectives
@@ -97,11 +100,32 @@ class MissingParameter(InvalidRequest):
     title = "A parameter is missing"
 
 
+class InactiveParameter(InvalidRequest):
+    """A value for a parameter that is inactive at this point: its condition does not hold."""
+
+    slug = "inactive-parameter"
+    title = "The parameter is inactive at this point"
+
+
 class OutOfBounds(InvalidRequest):
     """A value that the parameter can't take."""
 
     slug = "out-of-bounds"
     title = "A value lies outside its parameter's range"
+
+
+class ConstraintViolated(InvalidRequest):
+    """A point that breaks a constraint of the space."""
+
+    slug = "constraint-violated"
+    title = "The point breaks a constraint"
+
+
+class ConstraintsInfeasible(InvalidRequest):
+    """Constraints that no point satisfies, alone or with the values that a request fixes."""
+
+    slug = "constraints-infeasible"
+    title = "No point satisfies the constraints"
 
 
 class NotFinite(InvalidRequest):

@@ -221,6 +221,13 @@ def _checked(fidelity: Fidelity, space: SearchSpace) -> FidelityGoal:
             f"The fidelity {parameter.name!r} is {parameter.type}.",
             "Choose a float or an int.",
         )
+    bound = any(parameter.name in constraint.coefficients for constraint in space.constraints)
+    if parameter.step is not None or parameter.when is not None or bound:
+        raise InvalidFidelity.at(
+            "/fidelity/parameter",
+            f"The fidelity {parameter.name!r} has a step, a condition or a constraint.",
+            "Choose a parameter that is free to take any value of its range.",
+        )
     if len(space.parameters) == 1:
         raise InvalidFidelity.at(
             "/fidelity/parameter",

@@ -3,25 +3,38 @@
 A point has two encodings. The *model's* has one coordinate in [0, 1] per number or boolean and one per
 choice of a categorical parameter (one-hot), so that distances mean something to a kernel. The
 *sampler's* has exactly one uniform number per parameter, so that a low-discrepancy sequence stays one.
+
+A parameter whose condition does not hold is inactive: a point has no value for it, and its coordinates
+of the model's encoding hold one imputed value, the same for all points, so that they carry no
+information. Both maps into the space give valid points but for its constraints.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import assert_never
 
 from headway.wire.base import Params, ParamValue
 from headway.wire.problem import FieldError
-from headway.wire.space import Boolean, Categorical, Float, Int, Parameter, Space
-from headway_server.domain.errors import InvalidSpace, MissingParameter, OutOfBounds, UnknownParameter
+from headway.wire.space import Boolean, Categorical, Parameter, Space
+from headway_server.domain.constraints import LinearConstraint, read_constraints
+from headway_server.domain.errors import (
+    ConstraintViolated,
+    InactiveParameter,
+    InvalidSpace,
+    MissingParameter,
+    OutOfBounds,
+    UnknownParameter,
+)
+from headway_server.domain.parameters import coerced, from_uniform, range_of, same, to_uniform
+from headway_server.domain.space_rules import MAX_CHOICES, MAX_PARAMETERS, faults
 
-MAX_PARAMETERS = 200
-MAX_CHOICES = 1_000
-MAX_NAME = 64
-MAX_INTEGER = 2**53
+__all__ = ["MAX_CHOICES", "MAX_PARAMETERS", "Block", "SearchSpace"]
+
+IMPUTED = 0.5
+"""Where an inactive number or boolean lies in the model's unit cube; an inactive one-hot block holds
+1/width everywhere."""
 
 
 @dataclass(frozen=True)
@@ -32,28 +45,45 @@ class Block:
     start: int
     width: int
 
+    @property
+    def imputed(self) -> float:
+        """What each coordinate holds where the parameter is inactive."""
+        return 1.0 / self.width if isinstance(self.parameter, Categorical) else IMPUTED
+
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Parameters in order. Build with `SearchSpace.checked`, which refuses a space that makes no sense."""
+    """Parameters in order, and constraints. Build with `SearchSpace.checked` or `from_wire`, which refuse
+    a space that makes no sense.
+    """
 
     parameters: tuple[Parameter, ...]
+    constraints: tuple[LinearConstraint, ...] = ()
 
     @classmethod
-    def checked(cls, parameters: Sequence[Parameter], pointer: str = "/space/parameters") -> SearchSpace:
-        """A space that can be searched.
+    def checked(
+        cls,
+        parameters: Sequence[Parameter],
+        pointer: str = "/space/parameters",
+        constraints: Sequence[str] = (),
+    ) -> SearchSpace:
+        """A space that can be searched, but for constraints that no point may satisfy: see
+        `feasibility.require_feasible`.
 
         Raises:
             InvalidSpace: naming every field that is wrong, its value and the remedy.
         """
-        if faults := list(_faults(parameters, pointer)):
-            raise InvalidSpace.over(faults)
-        return cls(tuple(parameters))
+        if wrong := faults(parameters, pointer):
+            raise InvalidSpace.over(wrong)
+        read, wrong = read_constraints(constraints, parameters, "/space/constraints")
+        if wrong:
+            raise InvalidSpace.over(wrong)
+        return cls(tuple(parameters), read)
 
     @classmethod
     def from_wire(cls, space: Space) -> SearchSpace:
         """The space of a study's definition, checked."""
-        return cls.checked(space.parameters)
+        return cls.checked(space.parameters, constraints=space.constraints)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -71,25 +101,34 @@ class SearchSpace:
         """Number of coordinates of the model's unit cube."""
         return sum(block.width for block in self.blocks)
 
+    @cached_property
+    def by_name(self) -> Mapping[str, Parameter]:
+        """The parameters by name."""
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    @cached_property
+    def conditional(self) -> tuple[Parameter, ...]:
+        """The parameters with a condition, each after the one that it depends on."""
+        ordered: list[Parameter] = []
+        waiting = [parameter for parameter in self.parameters if parameter.when is not None]
+        while waiting:
+            names = {parameter.name for parameter in waiting}
+            ready = [p for p in waiting if p.when is not None and p.when.parent not in names]
+            ordered.extend(ready)
+            waiting = [parameter for parameter in waiting if parameter not in ready]
+        return tuple(ordered)
+
     def check(self, params: Params, pointer: str = "/params") -> Params:
         """The point with every value in its parameter's own type, in the space's order.
 
         Raises:
-            UnknownParameter, MissingParameter, OutOfBounds: naming the field, the value and the remedy.
+            UnknownParameter, MissingParameter, InactiveParameter, OutOfBounds, ConstraintViolated:
+                naming the field, the value and the remedy.
         """
-        names = [parameter.name for parameter in self.parameters]
-        if unknown := [name for name in params if name not in names]:
-            raise UnknownParameter.over(
-                [
-                    FieldError(
-                        pointer=f"{pointer}/{name}",
-                        message=f"There is no parameter {name!r}.",
-                        hint=f"The space has: {', '.join(names)}.",
-                    )
-                    for name in unknown
-                ]
-            )
-        if missing := [name for name in names if name not in params]:
+        self.check_names(params, pointer)
+        values = self.check_values(params, pointer)
+        active = self.active(values)
+        if missing := [name for name in self.by_name if name in active and name not in values]:
             raise MissingParameter.over(
                 [
                     FieldError(
@@ -100,220 +139,138 @@ class SearchSpace:
                     for name in missing
                 ]
             )
-        faults: list[FieldError] = []
-        point: Params = {}
-        for parameter in self.parameters:
-            value = _coerced(parameter, params[parameter.name])
-            if value is None:
-                faults.append(
+        if idle := [parameter for parameter in self.parameters if parameter.name in values.keys() - active]:
+            raise InactiveParameter.over([_inactive(parameter, pointer) for parameter in idle])
+        if broken := [constraint for constraint in self.constraints if not constraint.holds(values)]:
+            raise ConstraintViolated.over(
+                [
                     FieldError(
-                        pointer=f"{pointer}/{parameter.name}",
-                        message=f"{parameter.name} = {params[parameter.name]!r} is not allowed.",
-                        hint=f"Give {_range(parameter)}.",
+                        pointer=pointer,
+                        message=f"The point breaks the constraint {constraint.text!r}: "
+                        + ", ".join(f"{name} = {values[name]!r}" for name in constraint.coefficients)
+                        + ".",
+                        hint="Give a point that satisfies every constraint of the space.",
                     )
-                )
+                    for constraint in broken
+                ]
+            )
+        return {name: values[name] for name in self.by_name if name in active}
+
+    def check_names(self, params: Params, pointer: str) -> None:
+        """Refuse names that the space lacks.
+
+        Raises:
+            UnknownParameter.
+        """
+        if unknown := [name for name in params if name not in self.by_name]:
+            raise UnknownParameter.over(
+                [
+                    FieldError(
+                        pointer=f"{pointer}/{name}",
+                        message=f"There is no parameter {name!r}.",
+                        hint=f"The space has: {', '.join(self.by_name)}.",
+                    )
+                    for name in unknown
+                ]
+            )
+
+    def check_values(self, params: Params, pointer: str) -> Params:
+        """The values in their parameters' own types; the names are known to be the space's.
+
+        Raises:
+            OutOfBounds.
+        """
+        wrong: list[FieldError] = []
+        values: Params = {}
+        for name, given in params.items():
+            parameter = self.by_name[name]
+            value = coerced(parameter, given)
+            if value is None:
+                message = f"{name} = {given!r} is not allowed."
+                hint = f"Give {range_of(parameter)}."
+                wrong.append(FieldError(pointer=f"{pointer}/{name}", message=message, hint=hint))
             else:
-                point[parameter.name] = value
-        if faults:
-            raise OutOfBounds.over(faults)
-        return point
+                values[name] = value
+        if wrong:
+            raise OutOfBounds.over(wrong)
+        return values
+
+    def active(self, values: Params) -> set[str]:
+        """The names of the parameters that are active where the others have these values."""
+        active = {parameter.name for parameter in self.parameters if parameter.when is None}
+        for parameter in self.conditional:
+            when = parameter.when
+            if when is None or when.parent not in active or when.parent not in values:
+                continue
+            if any(same(one, values[when.parent]) for one in when.equals):
+                active.add(parameter.name)
+        return active
+
+    def holds(self, params: Params) -> bool:
+        """Whether a point satisfies the constraints."""
+        return all(constraint.holds(params) for constraint in self.constraints)
 
     def to_unit(self, params: Params) -> list[float]:
         """The model's encoding of a checked point: `dimension` numbers in [0, 1]."""
         unit: list[float] = []
-        for parameter in self.parameters:
-            value = params[parameter.name]
-            if isinstance(parameter, Categorical):
-                unit.extend(float(_same(choice, value)) for choice in parameter.choices)
+        for block in self.blocks:
+            parameter = block.parameter
+            if parameter.name not in params:
+                unit.extend([block.imputed] * block.width)
+            elif isinstance(parameter, Categorical):
+                value = params[parameter.name]
+                unit.extend(float(same(choice, value)) for choice in parameter.choices)
             elif isinstance(parameter, Boolean):
-                unit.append(float(value))
+                unit.append(float(params[parameter.name]))
             else:
-                low, high = _warped_bounds(parameter)
-                warped = math.log(float(value)) if parameter.log else float(value)
-                unit.append(min(1.0, max(0.0, (warped - low) / (high - low))))
+                unit.append(to_uniform(parameter, params[parameter.name]))
         return unit
 
     def from_unit(self, unit: Sequence[float]) -> Params:
-        """The nearest point of the space to a vector of the model's unit cube (`dimension` numbers)."""
-        params: Params = {}
+        """The nearest point, but for constraints, to a vector of the model's unit cube (`dimension`
+        numbers).
+        """
+        values: Params = {}
         for block in self.blocks:
             coordinates = unit[block.start : block.start + block.width]
             parameter = block.parameter
             if isinstance(parameter, Categorical):
                 largest = max(range(block.width), key=coordinates.__getitem__)
-                params[parameter.name] = parameter.choices[largest]
+                values[parameter.name] = parameter.choices[largest]
             else:
-                params[parameter.name] = _from_uniform(parameter, coordinates[0])
-        return params
+                values[parameter.name] = from_uniform(parameter, coordinates[0])
+        return self.without_inactive(values)
 
     def from_uniform(self, sample: Sequence[float]) -> Params:
-        """The point that one uniform number in [0, 1) per parameter stands for (the sampler's encoding)."""
-        return {
-            parameter.name: _from_uniform(parameter, u)
-            for parameter, u in zip(self.parameters, sample, strict=True)
-        }
-
-
-def _from_uniform(parameter: Parameter, u: float) -> ParamValue:
-    match parameter:
-        case Categorical(choices=choices):
-            return choices[min(int(u * len(choices)), len(choices) - 1)]
-        case Boolean():
-            return u >= 0.5
-        case Float() | Int():
-            low, high = _warped_bounds(parameter)
-            warped = low + u * (high - low)
-            value = math.exp(warped) if parameter.log else warped
-            if isinstance(parameter, Int):
-                return min(parameter.high, max(parameter.low, round(value)))
-            return min(parameter.high, max(parameter.low, value))
-        case _:
-            assert_never(parameter)
-
-
-def _warped_bounds(parameter: Float | Int) -> tuple[float, float]:
-    """The interval that [0, 1] maps to, on the parameter's own scale.
-
-    A whole number owns the half-open unit around it, so that each is equally likely on its scale.
-    """
-    margin = 0.5 if isinstance(parameter, Int) else 0.0
-    low, high = parameter.low - margin, parameter.high + margin
-    return (math.log(low), math.log(high)) if parameter.log else (low, high)
-
-
-def _same(choice: ParamValue, value: ParamValue) -> bool:
-    """Equality that keeps True, 1 and "1" apart but not 1 and 1.0 (JSON does not)."""
-    return choice == value and isinstance(choice, bool) == isinstance(value, bool)
-
-
-def _coerced(parameter: Parameter, value: ParamValue) -> ParamValue | None:
-    """The value in the parameter's own type, or None where the parameter can't take it."""
-    match parameter:
-        case Boolean():
-            return value if isinstance(value, bool) else None
-        case Categorical(choices=choices):
-            return next((choice for choice in choices if _same(choice, value)), None)
-        case Float() | Int():
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                return None
-            if not parameter.low <= value <= parameter.high:  # refuses NaN too
-                return None
-            if isinstance(parameter, Float):
-                return float(value)
-            return int(value) if value == int(value) else None
-        case _:
-            assert_never(parameter)
-
-
-def _range(parameter: Parameter) -> str:
-    match parameter:
-        case Boolean():
-            return "true or false"
-        case Categorical(choices=choices):
-            return f"one of {', '.join(repr(choice) for choice in choices)}"
-        case Int():
-            return f"a whole number from {parameter.low} to {parameter.high}"
-        case Float():
-            return f"a number from {parameter.low!r} to {parameter.high!r}"
-        case _:
-            assert_never(parameter)
-
-
-def _faults(parameters: Sequence[Parameter], pointer: str) -> list[FieldError]:
-    if not 1 <= len(parameters) <= MAX_PARAMETERS:
-        return [
-            FieldError(
-                pointer=pointer,
-                message=f"The space has {len(parameters)} parameters.",
-                hint=f"Give 1 to {MAX_PARAMETERS}.",
-            )
-        ]
-    faults: list[FieldError] = []
-    seen: set[str] = set()
-    for i, parameter in enumerate(parameters):
-        here = f"{pointer}/{i}"
-        if not 1 <= len(parameter.name) <= MAX_NAME:
-            faults.append(
-                FieldError(
-                    pointer=f"{here}/name",
-                    message=f"Parameter {i} is named {parameter.name!r}.",
-                    hint=f"Give it a name of 1 to {MAX_NAME} characters.",
-                )
-            )
-        elif not parameter.name.isprintable() or set(parameter.name) & set("/~{}"):
-            faults.append(
-                FieldError(
-                    pointer=f"{here}/name",
-                    message=f"Parameter {i} is named {parameter.name!r}.",
-                    hint="Use printable characters other than / ~ { }.",
-                )
-            )
-        elif parameter.name in seen:
-            faults.append(
-                FieldError(
-                    pointer=f"{here}/name",
-                    message=f"Two parameters are named {parameter.name!r}.",
-                    hint="Rename one of them.",
-                )
-            )
-        seen.add(parameter.name)
-        if isinstance(parameter, Categorical):
-            faults.extend(_choice_faults(parameter, here))
-        elif isinstance(parameter, Float | Int):
-            faults.extend(_bound_faults(parameter, here))
-    return faults
-
-
-def _choice_faults(parameter: Categorical, here: str) -> list[FieldError]:
-    choices = parameter.choices
-    if not 1 <= len(choices) <= MAX_CHOICES:
-        message = f"{parameter.name!r} has {len(choices)} choices."
-        hint = f"Give 1 to {MAX_CHOICES} choices."
-    elif twice := [c for i, c in enumerate(choices) if any(_same(c, other) for other in choices[:i])]:
-        message, hint = f"{parameter.name!r} has the choice {twice[0]!r} twice.", "Remove one of them."
-    elif infinite := [c for c in choices if isinstance(c, float) and not math.isfinite(c)]:
-        message, hint = f"{parameter.name!r} has the choice {infinite[0]!r}.", "Give finite numbers."
-    else:
-        return []
-    return [FieldError(pointer=f"{here}/choices", message=message, hint=hint)]
-
-
-def _bound_faults(parameter: Float | Int, here: str) -> list[FieldError]:
-    faults: list[FieldError] = []
-    for end in ("low", "high"):
-        bound = getattr(parameter, end)
-        if isinstance(parameter, Int) and abs(bound) > MAX_INTEGER:
-            faults.append(
-                FieldError(
-                    pointer=f"{here}/{end}",
-                    message=f"{parameter.name!r} has {end} = {bound}.",
-                    hint="Give a whole number of at most 2^53 in size.",
-                )
-            )
-        elif not math.isfinite(bound) or abs(bound) > 1e300:
-            faults.append(
-                FieldError(
-                    pointer=f"{here}/{end}",
-                    message=f"{parameter.name!r} has {end} = {bound!r}.",
-                    hint="Give a finite number of at most 1e300 in size.",
-                )
-            )
-    if faults:
-        return faults
-    if parameter.low >= parameter.high:
-        faults.append(
-            FieldError(
-                pointer=f"{here}/low",
-                message=f"{parameter.name!r} has low = {parameter.low!r} and high = {parameter.high!r}.",
-                hint="Make low smaller than high.",
-            )
+        """The point, but for constraints, that one uniform number in [0, 1) per parameter stands for (the
+        sampler's encoding). Every parameter has its number; those of inactive ones are not used.
+        """
+        return self.without_inactive(
+            {
+                parameter.name: from_uniform(parameter, u)
+                for parameter, u in zip(self.parameters, sample, strict=True)
+            }
         )
-    if parameter.log and parameter.low <= 0:
-        faults.append(
-            FieldError(
-                pointer=f"{here}/low",
-                message=f"{parameter.name!r} is searched on a log scale from low = {parameter.low!r}.",
-                hint="Make low positive, or drop log.",
-            )
-        )
-    return faults
+
+    def without_inactive(self, values: Params) -> Params:
+        """The point that values of all parameters stand for: those of inactive ones are dropped."""
+        if not self.conditional:
+            return values
+        active = self.active(values)
+        return {name: value for name, value in values.items() if name in active}
+
+
+def _inactive(parameter: Parameter, pointer: str) -> FieldError:
+    when = parameter.when
+    if when is None:
+        raise AssertionError(f"{parameter.name} is always active")
+    return FieldError(
+        pointer=f"{pointer}/{parameter.name}",
+        message=f"{parameter.name!r} has a value but is inactive at this point.",
+        hint=f"Leave it out, or see to it that {condition(when.parent, when.equals)}.",
+    )
+
+
+def condition(parent: str, equals: Sequence[ParamValue]) -> str:
+    """In words: what a parameter waits for."""
+    return f"{parent} is {' or '.join(repr(value) for value in equals)}"

@@ -12,6 +12,7 @@ from headway.wire.base import Params
 from headway.wire.study import Objective, Policy, StudyDefinition, StudyState
 from headway.wire.trial import Outcome
 from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives
+from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.goals import Goals
 from headway_server.domain.space import SearchSpace
 
@@ -41,8 +42,8 @@ def check_definition(definition: StudyDefinition) -> SearchSpace:
     """The study's search space, if its definition makes sense.
 
     Raises:
-        InvalidSpace, UnknownStrategy, UnsupportedObjectives, InvalidOutcomeConstraint, InvalidFidelity:
-            naming the field, the value and the remedy.
+        InvalidSpace, ConstraintsInfeasible, UnknownStrategy, UnsupportedObjectives,
+            InvalidOutcomeConstraint, InvalidFidelity: naming the field, the value and the remedy.
     """
     space = SearchSpace.from_wire(definition.space)
     if definition.strategy not in STRATEGY_NAMES:
@@ -58,6 +59,7 @@ def check_definition(definition: StudyDefinition) -> SearchSpace:
             f"The strategy {definition.strategy!r} can't weigh {len(goals.objectives)} objectives.",
             f"Choose one of {', '.join(FOR_SEVERAL_OBJECTIVES)}, or give one objective.",
         )
+    require_feasible(space)
     return space
 
 
@@ -86,12 +88,7 @@ class Study:
 
     @classmethod
     def define(cls, definition: StudyDefinition, now: datetime) -> Study:
-        """A new study.
-
-        Raises:
-            what `check_definition` raises.
-        """
-        check_definition(definition)
+        """A new study, of a definition that `check_definition` has passed."""
         return cls(
             name=definition.name,
             definition=definition,

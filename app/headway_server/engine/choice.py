@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from headway_server.engine.encoding import Encoding
+from headway_server.engine.encoding import ENUMERABLE, Encoding
 from headway_server.engine.kernel import Array
 
 SAME = 1e-6
 """Points that differ by less than this in every coordinate of the unit cube are the same point."""
-ENUMERABLE = 10_000
-"""Finite spaces of at most this many points are searched whole for a free one."""
 DRAWS = 512
 
 
@@ -38,14 +36,15 @@ def first_free(rows: Array, encoding: Encoding, taken: Taken, *, avoid_observed:
     for avoid in (True, False) if avoid_observed else (False,):
         for i, row in enumerate(rows):
             # Judged as the point that it stands for: an interval may hold only a few floats.
-            if taken.is_free(encoding.rows([encoding.params(row)])[0], avoid_observed=avoid):
+            point = encoding.params(row)
+            if encoding.space.holds(point) and taken.is_free(encoding.rows([point])[0], avoid_observed=avoid):
                 return i
     return None
 
 
 def another(encoding: Encoding, taken: Taken, rng: np.random.Generator, *, avoid_observed: bool) -> Array:
     """A random free row (d,); any row where the whole space is taken."""
-    rows = encoding.from_samples(rng.random((DRAWS, encoding.n_parameters)))
+    rows = encoding.random(DRAWS, rng)
     if encoding.size is not None and encoding.size <= ENUMERABLE:
         rows = rng.permutation(encoding.everything())
     place = first_free(rows, encoding, taken, avoid_observed=avoid_observed)

@@ -70,6 +70,11 @@ class FidelityAxis:
         self._levels = self._compared()
         self.target = self._unit(goal.target)
 
+    @property
+    def parameter(self) -> str:
+        """The name of the fidelity."""
+        return self._goal.parameter
+
     def project(self, rows: Array) -> Array:
         """Rows (r, d) at the target fidelity, a new array."""
         rows = rows.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,25 @@ DENSE_WIDTH = 200
 """Up to this many coordinates a row's inverse Hessian is a matrix: 6 rows then hold 2 MB."""
 
 
+class Limits(Protocol):
+    """A convex set within the box that a climb must not leave. Its starts lie in it."""
+
+    def slide(self, rows: Array, directions: Array) -> Array:
+        """Directions (r, d) turned so that a short step along them from rows (r, d) stays inside."""
+        ...
+
+    def shorten(self, rows: Array, steps: Array) -> Array:
+        """Steps (r, d) from rows (r, d) cut so that they end inside."""
+        ...
+
+
 def maximise(
     function: ValueAndGradient,
     starts: Array,
     *,
     free: npt.NDArray[np.bool_] | None = None,
     scale: Array | None = None,
+    limits: Limits | None = None,
     max_evaluations: int = 30,
     tolerance: float = 1e-5,
 ) -> tuple[Array, Array]:
@@ -34,7 +48,8 @@ def maximise(
     direction, a row whose step fails shortens it. A coordinate that sits on a bound with the gradient
     pointing outwards stays there (Bertsekas 1982, "Projected Newton methods").
 
-    Coordinates that are not `free` (d,) keep their values. `scale` (d,) are the lengths over which the
+    Coordinates that are not `free`, (d,) or (r, d), keep their values, and with `limits` no row leaves
+    them: directions slide along their boundary (Rosen 1960). `scale` (d,) are the lengths over which the
     function changes: the first direction is the gradient in those units. Rows stop when a step gains
     less than `tolerance` relative to the batch's spread of values, twice in a row; no row's value ever
     falls.
@@ -45,13 +60,14 @@ def maximise(
     f, g = _negated(function, x, free)
     metric = np.ones(x.shape[1]) if scale is None else scale * scale
     hessian = (_Dense if len(metric) <= DENSE_WIDTH else _Scaled)(len(x), metric)
-    p = _direction(hessian, metric, x, g)
+    p = _direction(hessian, metric, x, g, limits)
     step = np.ones(len(rows))
     stalled = np.zeros(len(rows), dtype=np.intp)
     spread = max(float(f.max() - f.min()), 1e-3 * float(np.abs(f).max()), 1e-12)
 
     for _ in range(max_evaluations - 1):
-        trial = x + step[:, None] * p
+        stride = step[:, None] * p
+        trial = x + (stride if limits is None else limits.shorten(x, stride))
         np.minimum(trial, 1.0, out=trial)
         np.maximum(trial, 0.0, out=trial)
         s = trial - x
@@ -62,7 +78,7 @@ def maximise(
         if accepted.all():
             hessian.update(s, g_new - g)
             x, f, g = trial, f_new, g_new
-            p = _direction(hessian, metric, x, g)
+            p = _direction(hessian, metric, x, g, limits)
             step = np.ones(len(rows))
             stalled = np.where(gain < tolerance * spread, stalled + 1, 0)
         else:
@@ -76,7 +92,7 @@ def maximise(
             x, f, g = np.where(take, trial, x), np.where(accepted, f_new, f), np.where(take, g_new, g)
             # The lowest point of the parabola through f, its slope and f_new, where it was refused.
             parabola = 0.5 * along / np.minimum(gain + along, -1e-300)
-            p = np.where(take, _direction(hessian, metric, x, g), p)
+            p = np.where(take, _direction(hessian, metric, x, g, limits), p)
             step = np.where(accepted, 1.0, step * np.clip(parabola, 0.1, 0.5))
         done = stalled >= 2
         done |= ~p.any(axis=1)
@@ -88,6 +104,8 @@ def maximise(
             rows, stalled, f, step = rows[keep], stalled[keep], f[keep], step[keep]
             x, g, p = x[keep], g[keep], p[keep]
             hessian.keep(keep)
+            if free is not None and free.ndim == 2:
+                free = free[keep]
     best_x[rows], best_f[rows] = x, -f
     return best_x, best_f
 
@@ -161,16 +179,19 @@ class _Scaled:
         self._length, self.known = self._length[rows], self.known[rows]
 
 
-def _direction(hessian: _Dense | _Scaled, metric: Array, x: Array, g: Array) -> Array:
+def _direction(hessian: _Dense | _Scaled, metric: Array, x: Array, g: Array, limits: Limits | None) -> Array:
     """Descent directions (r, d); steepest, of limited length, where nothing is known yet."""
     blocked = ((x <= 0.0) & (g > 0.0)) | ((x >= 1.0) & (g < 0.0))
     inward = np.where(blocked, 0.0, -g)
     p = hessian.times(inward)
     p[blocked] = 0.0
+    if limits is not None:
+        p = limits.slide(x, p)
     uphill = np.vecdot(p, inward) <= 0.0
     uphill |= ~hessian.known
     if uphill.any():
-        steepest = inward[uphill] * metric
+        # Projected, only the plain gradient is certain to lead downhill.
+        steepest = inward[uphill] * metric if limits is None else limits.slide(x[uphill], inward[uphill])
         longest = np.maximum(np.abs(steepest).max(axis=1), 1e-300)
         p[uphill] = (FIRST_STEP / longest)[:, None] * steepest
     return p

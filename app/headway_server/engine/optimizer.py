@@ -15,7 +15,9 @@ from headway.wire.model import ModelSummary
 from headway.wire.study import Interval, Objective
 from headway.wire.trial import FidelityChoice, MeasuredValue, Receipt
 from headway_server.domain.errors import NotFinite, UnknownStrategy, ValidationFailed
+from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.goals import Goals
+from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
 from headway_server.engine.choice import Taken, another, first_free
 from headway_server.engine.encoding import Encoding
@@ -35,6 +37,8 @@ from headway_server.engine.search import Effort, search
 from headway_server.engine.strategies import Draw, ModelBased, ModelFree, Sobol
 from headway_server.engine.surfaces import Surface
 
+ENCODINGS = 8
+"""For so many sets of held values encodings are kept; the one unused for longest goes first."""
 NO_FACTOR = "the kernel matrix has no Cholesky factor, whatever the jitter"
 
 
@@ -65,6 +69,7 @@ class Optimizer:
 
     Raises:
         UnknownStrategy: naming the strategies that there are.
+        ConstraintsInfeasible: no point satisfies the space's constraints.
     """
 
     def __init__(
@@ -85,12 +90,14 @@ class Optimizer:
             )
         if device != "cpu":
             raise ValueError(f"device {device!r}: the engine computes on the CPU only so far")
+        require_feasible(space)
         self.space = space
         self.strategy: ModelBased | ModelFree = STRATEGIES[strategy]()
         self.seed = seed
         self.n_initial = default_n_initial(len(space.parameters)) if n_initial is None else n_initial
         self._refit = refit
         self._encoding = Encoding(space)
+        self._encodings: dict[str, Encoding] = {}
         self.goals = goals or Goals((Objective(goal="maximize" if maximize else "minimize"),))
         self._sign = self.goals.signs[self.goals.metrics[0]]
         self._others = OtherMetrics(self.goals, self._encoding.width)
@@ -175,18 +182,23 @@ class Optimizer:
         *,
         number: int | None = None,
         given_out: Sequence[Params] | None = None,
+        held: Held = NOTHING_HELD,
     ) -> Suggestion:
         """The next point.
 
         `number` is the trial's (from 1; None: one more than the last). `pending` are the points in
         flight, `given_out` those among them that were handed out at the present posterior (None: what
-        this object has handed out since the last result or fit).
+        this object has handed out since the last result or fit). The point has the values that are
+        `held` (see `domain.held.check_held`), and is the best choice of the others.
         """
         began = time.perf_counter()
         number = self._last_number + 1 if number is None else number
         self._last_number = max(self._last_number, number)
         given = list(self._given_out if given_out is None else given_out)
-        params, receipt = self._choose(number, list(pending), given)
+        encoding = self._encoding_of(held.values)
+        params, receipt = self._choose(number, list(pending), given, encoding)
+        if held.values:
+            receipt = _revised(receipt, fixed=held.fixed or None, context=held.context or None)
         self._given_out.append(params)
         elapsed = 1e3 * (time.perf_counter() - began)
         return Suggestion(params, receipt.model_copy(update={"compute_ms": elapsed}))
@@ -270,7 +282,20 @@ class Optimizer:
             self._others.extend()
         return self._model
 
-    def _choose(self, number: int, pending: list[Params], given_out: list[Params]) -> tuple[Params, Receipt]:
+    def _encoding_of(self, held: Params) -> Encoding:
+        """The encoding of the points that have the held values. Kept: constraints make it dear."""
+        if not held:
+            return self._encoding
+        key = repr(sorted(held.items()))
+        encoding = self._encodings.pop(key, None) or Encoding(self.space, held)
+        self._encodings[key] = encoding
+        if len(self._encodings) > ENCODINGS:
+            del self._encodings[next(iter(self._encodings))]
+        return encoding
+
+    def _choose(
+        self, number: int, pending: list[Params], given_out: list[Params], encoding: Encoding
+    ) -> tuple[Params, Receipt]:
         receipt = Receipt(
             policy=self.strategy.name,
             strategy=self.strategy.name,
@@ -283,15 +308,15 @@ class Optimizer:
         draw = Draw(rng, self.seed, number, in_flight, self._encoding.rows(given_out))
         strategy = self.strategy
         if isinstance(strategy, ModelFree):
-            return self._sampled(strategy, draw, taken), receipt
+            return self._sampled(strategy, draw, taken, encoding), receipt
         if number <= self.n_initial or self.n_observed < 2:
-            return self._sampled(Sobol(), draw, taken), _revised(receipt, policy=Sobol.name)
+            return self._sampled(Sobol(), draw, taken, encoding), _revised(receipt, policy=Sobol.name)
         model = self._current_model()
         if model is None or model.posterior is None or not self._others.usable:
             trouble = _revised(receipt, policy=Sobol.name, degraded=True, degraded_reason=NO_FACTOR)
-            return self._sampled(Sobol(), draw, taken), trouble
+            return self._sampled(Sobol(), draw, taken, encoding), trouble
         if not self.goals.plain:
-            params, account = self._weighed(strategy, model, draw, taken)
+            params, account = self._weighed(strategy, model, draw, taken, encoding)
             return params, _revised(receipt, **account)
         posterior = model.posterior
         given = strategy.given(posterior, draw)
@@ -301,8 +326,8 @@ class Optimizer:
         if log_p is not None:
             surface = WeighedSurface(surface, log_p, float(means.min()))
         incumbents = posterior.rows[np.argsort(-means, kind="stable")[: Effort.incumbents]]
-        row, value = self._best(model, surface, incumbents, number, taken)
-        return self._encoding.params(row), _revised(
+        row, value = self._best(model, surface, incumbents, number, taken, encoding=encoding)
+        return encoding.params(row), _revised(
             receipt,
             beta=surface.beta,
             path_id=surface.path_id,
@@ -316,7 +341,7 @@ class Optimizer:
         )
 
     def _weighed(
-        self, strategy: ModelBased, model: Model, draw: Draw, taken: Taken
+        self, strategy: ModelBased, model: Model, draw: Draw, taken: Taken, encoding: Encoding
     ) -> tuple[Params, dict[str, object]]:
         """The point where the goals are more than one plain objective, and what the receipt says of it."""
         if model.posterior is None:
@@ -324,14 +349,16 @@ class Optimizer:
         models = {self.goals.metrics[0]: model, **self._others.models}
         goal = GoalSurface(self.goals, models, self._axis, self._feasibility.surface())
         sought = goal.sought(strategy, draw)
-        row, value = self._best(model, sought.surface, sought.incumbents, draw.number, taken)
+        row, value = self._best(
+            model, sought.surface, sought.incumbents, draw.number, taken, encoding=encoding
+        )
         choice: FidelityChoice | None = None
-        if self._axis is not None:
+        if self._axis is not None and self._axis.parameter not in encoding.held:
             avoid = model.repeats_teach_nothing
             row, choice = self._axis.choose(
                 model.posterior, row, lambda at: taken.is_free(at, avoid_observed=avoid)
             )
-        return self._encoding.params(row), {
+        return encoding.params(row), {
             **goal.account(sought, row),
             "acquisition_value": value,
             "model_version": self._version,
@@ -340,7 +367,14 @@ class Optimizer:
         }
 
     def _best(
-        self, model: Model, surface: Surface, incumbents: Array, number: int, taken: Taken
+        self,
+        model: Model,
+        surface: Surface,
+        incumbents: Array,
+        number: int,
+        taken: Taken,
+        *,
+        encoding: Encoding,
     ) -> tuple[Array, float]:
         """The surface's best row (d,) that is not taken, and its value there. `incumbents` are rows (b, d) to
         start from, best first.
@@ -350,20 +384,21 @@ class Optimizer:
         rng = stream(self.seed, number, Purpose.SEARCH)
         effort = Effort()
         incumbents = incumbents[: effort.incumbents]
-        rows, values = search(surface, model.posterior, self._encoding, incumbents, rng=rng, effort=effort)
+        rows, values = search(surface, model.posterior, encoding, incumbents, rng=rng, effort=effort)
         avoid_observed = model.repeats_teach_nothing
-        place = first_free(rows, self._encoding, taken, avoid_observed=avoid_observed)
+        place = first_free(rows, encoding, taken, avoid_observed=avoid_observed)
         if place is not None:
             return rows[place], float(values[place])
-        row = another(self._encoding, taken, rng, avoid_observed=avoid_observed)
+        row = another(encoding, taken, rng, avoid_observed=avoid_observed)
         return row, float(surface.values(row[None])[0])
 
-    def _sampled(self, strategy: ModelFree, draw: Draw, taken: Taken) -> Params:
+    def _sampled(self, strategy: ModelFree, draw: Draw, taken: Taken, encoding: Encoding) -> Params:
         """A model-free strategy's point, or another where that is taken."""
-        params = self.space.from_uniform(strategy.sample(draw, self._encoding.n_parameters).tolist())
-        if taken.is_free(self._encoding.rows([params])[0], avoid_observed=True):
-            return params
-        return self._encoding.params(another(self._encoding, taken, draw.rng, avoid_observed=True))
+        sample = strategy.sample(draw, encoding.n_parameters)
+        rows = encoding.feasible(encoding.from_samples(sample[None]), draw.rng)
+        if first_free(rows, encoding, taken, avoid_observed=True) is None:
+            return encoding.params(another(encoding, taken, draw.rng, avoid_observed=True))
+        return encoding.params(rows[0])
 
 
 def _revised(receipt: Receipt, **changes: object) -> Receipt:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headway_server.engine.encoding import Encoding
+from headway_server.engine.encoding import Encoding, Mask
 from headway_server.engine.kernel import Array
 from headway_server.engine.maximize import maximise
 from headway_server.engine.posterior import Posterior
@@ -52,21 +52,24 @@ def search(
     if encoding.size is not None and encoding.size <= EXHAUSTIVE:
         rows = encoding.everything()
         return _ranked(rows, surface.values(rows))
+    if encoding.held:
+        incumbents = encoding.snap(incumbents)
     raw, n_global = _raw(posterior, encoding, incumbents, rng, effort)
     values = surface.values(raw)
     starts = raw[_pick_starts(values, n_global, effort.restarts)]
     scale = np.minimum(posterior.lengthscales, 1.0)
-    climbed, reached = maximise(
-        surface.values_and_gradients, starts, scale=scale, max_evaluations=effort.evaluations
-    )
+    free = encoding.free(starts)
+    climbed, reached = climb(surface, encoding, starts, scale, free=free, evaluations=effort.evaluations)
     if encoding.all_continuous:
         return _ranked(np.concatenate([climbed, raw]), np.concatenate([reached, values]))
-    snapped = encoding.snap(climbed)
+    snapped = encoding.snap(climbed)  # what constraints bind stays: a climb moves only its real numbers
     pool = np.concatenate([snapped, raw])
     scores = np.concatenate([surface.values(snapped), values])
     for _ in range(effort.neighbour_rounds):
         before = scores.max()
         found = _improve(surface, encoding, pool[scores.argmax()], rng, effort)
+        if len(found) == 0:
+            break
         pool = np.concatenate([found, pool])
         scores = np.concatenate([surface.values(found), scores])
         if scores.max() <= before:
@@ -81,15 +84,53 @@ def _improve(
     near = encoding.neighbours(row, effort.neighbours, rng)
     if not encoding.continuous.any():
         return near
-    values = surface.values(near)
-    starts = np.concatenate([row[None], near[np.argsort(-values, kind="stable")[:3]]])
-    climbed, _ = maximise(
-        surface.values_and_gradients,
-        starts,
-        free=encoding.continuous,
-        max_evaluations=effort.evaluations // 2,
-    )
+    starts = row[None]
+    if len(near) > 0:
+        best = np.argsort(-surface.values(near), kind="stable")[:3]
+        starts = np.concatenate([starts, near[best]])
+    free = encoding.free(starts)
+    free = encoding.continuous if free is None else encoding.continuous & free
+    scale = np.ones(encoding.width)
+    climbed, _ = climb(surface, encoding, starts, scale, free=free, evaluations=effort.evaluations // 2)
     return np.concatenate([climbed, near])
+
+
+def climb(
+    surface: Surface,
+    encoding: Encoding,
+    starts: Array,
+    scale: Array,
+    *,
+    free: Mask | None,
+    evaluations: int,
+) -> tuple[Array, Array]:
+    """From valid rows (r, d) uphill in the `free` coordinates, (d,) or (r, d): rows and values there.
+
+    `scale` (d,) are the lengths over which the surface changes. Under constraints it climbs over linear
+    coordinates, within the polytope.
+    """
+    polytope = encoding.polytope
+    if polytope is None:
+        return maximise(
+            surface.values_and_gradients, starts, free=free, scale=scale, max_evaluations=evaluations
+        )
+    columns = polytope.columns
+
+    def linear(rows: Array) -> tuple[Array, Array]:
+        values, gradients = surface.values_and_gradients(polytope.from_linear(rows))
+        gradients = gradients.copy()
+        gradients[:, columns] *= polytope.scale.slope(rows[:, columns])
+        return values, gradients
+
+    found, values = maximise(
+        linear,
+        polytope.to_linear(starts),
+        free=free,
+        scale=scale,
+        limits=polytope,
+        max_evaluations=evaluations,
+    )
+    return polytope.from_linear(found), values
 
 
 def _raw(
@@ -99,7 +140,8 @@ def _raw(
 
     Global: a shifted Sobol block. Local: Gaussian steps around each incumbent, of a length drawn per
     candidate in units of the lengthscales, in a few coordinates at a time where there are many (Regis
-    and Shoemaker 2013, "DYCORS"); a categorical parameter is drawn anew instead.
+    and Shoemaker 2013, "DYCORS"); a categorical parameter is drawn anew instead. Where one breaks
+    constraints, the former is drawn anew and the latter pulled back towards its incumbent.
     """
     p = encoding.n_parameters
     log2_global, n_local = effort.log2_global, effort.local
@@ -119,8 +161,12 @@ def _raw(
     if (widths > 1).any():
         categorical = moved & (widths > 1)
         local = np.where(categorical, rng.random((n_local, p)), local)
-    samples = np.concatenate([block, local])
-    return np.concatenate([encoding.from_samples(samples), incumbents]), len(block)
+    rows = encoding.from_samples(np.concatenate([block, local]))
+    if encoding.polytope is not None:
+        around = incumbents[np.arange(n_local) % len(incumbents)]
+        spread, near = np.split(rows, [len(block)])
+        rows = np.concatenate([encoding.feasible(spread, rng), encoding.polytope.pull(around, near)])
+    return np.concatenate([rows, incumbents]), len(block)
 
 
 def _pick_starts(values: Array, n_global: int, restarts: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

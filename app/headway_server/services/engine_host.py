@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
 from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer
@@ -70,8 +71,8 @@ class EngineHost:
         self._warm: dict[str, Warm] = {}
         self._fits = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fit")
 
-    def points(self, study: str, numbers: list[int]) -> list[Point]:
-        """A point for each of these reserved trial numbers, in order."""
+    def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
+        """A point for each of these reserved trial numbers, in order, with the values held."""
         warm, news = self._current(study)
         optimizer = warm.optimizer
         pending = [trial.params for trial in news.in_flight]
@@ -83,7 +84,7 @@ class EngineHost:
         ]
         points: list[Point] = []
         for number in numbers:
-            suggestion = optimizer.ask(pending, number=number, given_out=given_out)
+            suggestion = optimizer.ask(pending, number=number, given_out=given_out, held=held)
             points.append(
                 Point(
                     number=number,
@@ -237,8 +238,8 @@ def _optimizer(study: Study) -> Optimizer:
 def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | ModelSummary | None:
     """The host's answer to one message."""
     match question:
-        case AskPoints(study=study, numbers=numbers):
-            return host.points(study, numbers)
+        case AskPoints(study=study, numbers=numbers, held=held):
+            return host.points(study, numbers, held)
         case AskPredictions(study=study, points=points):
             return host.predict(study, points)
         case AskSummary(study=study):

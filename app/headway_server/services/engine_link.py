@@ -19,6 +19,7 @@ from itertools import count
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
 from headway_server.domain.errors import EngineUnavailable
+from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.services.engine_port import (
     Answered,
     Asked,
@@ -165,9 +166,9 @@ class EngineLink:
                 self._host.close()
                 self._host = None
 
-    def points(self, study: str, numbers: list[int]) -> list[Point]:
-        """A point for each of these reserved trial numbers, in order."""
-        answer = self._ask(AskPoints(study=study, numbers=numbers))
+    def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
+        """A point for each of these reserved trial numbers, in order, with the values held."""
+        answer = self._ask(AskPoints(study=study, numbers=numbers, held=held))
         if not isinstance(answer, list):
             raise TypeError(f"the host answered {type(answer).__name__} to a question for points")
         return answer

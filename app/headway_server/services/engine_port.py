@@ -14,6 +14,7 @@ from headway.wire.base import Params
 from headway.wire.model import ModelSummary
 from headway.wire.study import Interval
 from headway.wire.trial import Receipt
+from headway_server.domain.held import NOTHING_HELD, Held
 
 
 class Point(BaseModel):
@@ -43,8 +44,10 @@ class Engine(Protocol):
     Each method raises EngineUnavailable where no answer came in time.
     """
 
-    def points(self, study: str, numbers: list[int]) -> list[Point]:
-        """A point for each of these reserved trial numbers, in order."""
+    def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
+        """A point for each of these reserved trial numbers, in order, with the checked values that the
+        request holds.
+        """
         ...
 
     def predict(self, study: str, points: list[Params]) -> Predictions | None:
@@ -62,6 +65,7 @@ class AskPoints(BaseModel):
     kind: Literal["points"] = "points"
     study: str
     numbers: list[int]
+    held: Held = NOTHING_HELD
 
 
 class AskPredictions(BaseModel):

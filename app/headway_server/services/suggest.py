@@ -10,6 +10,8 @@ from typing import assert_never
 
 from headway.wire.trial import MAX_COUNT, Lease, Receipt, SuggestedTrial, SuggestRequest, SuggestResponse
 from headway_server.domain.errors import EngineUnavailable
+from headway_server.domain.feasibility import random_point
+from headway_server.domain.held import NOTHING_HELD, Held, check_held
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial, heartbeat_interval_s
@@ -48,20 +50,31 @@ def suggest(
     Raises:
         NotFound: there is no study of this name.
         IdempotencyKeyReused: the key came with another body before.
+        UnknownParameter, OutOfBounds, ValidationFailed, InactiveParameter, ConstraintsInfeasible: a value
+            that the request fixes, or its context, can't be.
     """
-    reserved = database.write(lambda uow: _reserve(uow, name, request, key))
+    held = _held(database, name, request)
+    reserved = database.write(lambda uow: _reserve(uow, name, request, held, key))
     match reserved:
         case Suggested():
             return reserved
         case Reservation():
-            points = _points(engine, reserved)
+            points = _points(engine, reserved, held)
             return database.write(lambda uow: _hand_out(uow, name, request, key, points))
         case _:
             assert_never(reserved)
 
 
+def _held(database: Database, name: str, request: SuggestRequest) -> Held:
+    """The values that the request holds, checked before anything is locked: a definition never changes."""
+    if not (request.fixed or request.context):
+        return NOTHING_HELD
+    definition = database.read(lambda uow: uow.studies.get(name).definition)
+    return check_held(SearchSpace.from_wire(definition.space), request.fixed, request.context)
+
+
 def _reserve(
-    uow: UnitOfWork, name: str, request: SuggestRequest, key: RequestKey | None
+    uow: UnitOfWork, name: str, request: SuggestRequest, held: Held, key: RequestKey | None
 ) -> Suggested | Reservation:
     study = uow.studies.lock(name)
     if key is not None and (kept := find_kept(uow, key)) is not None:
@@ -77,14 +90,14 @@ def _reserve(
     wanted = min(request.count, _room(uow, study))
     if wanted <= 0:
         return _wait(uow, study, request, "parallelism_cap")
-    return _take(uow, study, request, key, wanted)
+    return _take(uow, study, request, held, key, wanted=wanted)
 
 
 def _take(
-    uow: UnitOfWork, study: Study, request: SuggestRequest, key: RequestKey | None, wanted: int
+    uow: UnitOfWork, study: Study, request: SuggestRequest, held: Held, key: RequestKey | None, *, wanted: int
 ) -> Suggested | Reservation:
     """Queued points first (at once: their points are known), then new numbers while the budget lasts."""
-    queued = uow.trials.page(study, 0, wanted, "queued")
+    queued = _queued(uow, study, held, wanted)
     if known := [trial for trial in queued if trial.params is not None]:
         return _lease(uow, study, request, key, known)
     for trial in queued:
@@ -98,6 +111,19 @@ def _take(
     if key is not None:
         keep_place(uow, key, numbers)
     return Reservation(study, numbers)
+
+
+def _queued(uow: UnitOfWork, study: Study, held: Held, wanted: int) -> list[Trial]:
+    """Trials to be handed out again, by number: those whose point has the held values, or none yet."""
+    found: list[Trial] = []
+    after = 0
+    while len(found) < wanted:
+        page = uow.trials.page(study, after, MAX_COUNT, "queued")
+        found.extend(trial for trial in page if trial.params is None or held.agrees(trial.params))
+        if len(page) < MAX_COUNT:
+            break
+        after = page[-1].number
+    return found[:wanted]
 
 
 def _room(uow: UnitOfWork, study: Study) -> int:
@@ -196,21 +222,26 @@ def _pause_s(next_lapse: datetime | None, now: datetime) -> float:
     return min(LONGEST_PAUSE_S, max(0.5, until_lapse))
 
 
-def _points(engine: Engine, reserved: Reservation) -> list[Point]:
+def _points(engine: Engine, reserved: Reservation, held: Held) -> list[Point]:
     """The engine's points; where it can't be asked, random ones that say so."""
     study = reserved.study
     try:
-        return engine.points(study.name, reserved.numbers)
+        return engine.points(study.name, reserved.numbers, held)
     except EngineUnavailable as failure:
         log.warning("study %s: falling back to random points: %s", study.name, failure.detail)
         space = SearchSpace.from_wire(study.definition.space)
-        return [_fallback_point(study, space, number, failure.detail) for number in reserved.numbers]
+        return [_fallback_point(study, space, held, number, failure.detail) for number in reserved.numbers]
 
 
-def _fallback_point(study: Study, space: SearchSpace, number: int, reason: str) -> Point:
+def _fallback_point(study: Study, space: SearchSpace, held: Held, number: int, reason: str) -> Point:
     draw = Random(f"{study.definition.seed}:{number}:fallback")  # noqa: S311 (sampling, not secrecy)
     origin = Receipt(
-        policy="fallback", strategy=study.definition.strategy, degraded=True, degraded_reason=reason
+        policy="fallback",
+        strategy=study.definition.strategy,
+        degraded=True,
+        degraded_reason=reason,
+        fixed=held.fixed or None,
+        context=held.context or None,
     )
-    params = space.from_uniform([draw.random() for _ in space.parameters])
+    params = random_point(space, draw.random, held.values)
     return Point(number=number, params=params, origin=origin, seen_seq=0)

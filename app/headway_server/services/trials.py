@@ -65,7 +65,7 @@ def columns(
                 table[f"metrics.{metric}"] = [_metric(trial, metric) for trial in rows[:limit]]
         for parameter in study.definition.space.parameters:
             table[f"params.{parameter.name}"] = [
-                view.params[parameter.name] if view.params else None for view in views
+                view.params.get(parameter.name) if view.params else None for view in views
             ]
         return TrialColumns(
             columns=table, next_cursor=str(rows[limit - 1].number) if len(rows) > limit else None

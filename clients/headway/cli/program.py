@@ -68,10 +68,12 @@ class Program:
                     )
 
     def arguments(self, params: Mapping[str, ParamValue]) -> list[str]:
-        """The command for a point."""
+        """The command for a point. A parameter that is inactive there is empty text."""
 
         def fill(match: re.Match[str]) -> str:
-            return f"{{{match[1]}}}" if match[1] is not None else spelt(params[match[2]])
+            if match[1] is not None:
+                return f"{{{match[1]}}}"
+            return spelt(params[match[2]]) if match[2] in params else ""
 
         return [_PLACEHOLDER.sub(fill, argument) for argument in self._command]
 

@@ -26,9 +26,10 @@ def run(
     \b
       headway run reactor -- python train.py --lr {lr} --layers {layers}
 
-    {name} in the arguments becomes the parameter's value; {{name}} stays {name}. The environment has
-    HEADWAY_PARAM_<NAME>, HEADWAY_TRIAL and HEADWAY_SEED. The last line of the standard output that is
-    JSON is the result: a number, {"value": …}, {"value": …, "std_error": …}, or {"<objective>": …}.
+    {name} in the arguments becomes the parameter's value (nothing, where it is inactive); {{name}} stays
+    {name}. The environment has HEADWAY_PARAM_<NAME>, HEADWAY_TRIAL and HEADWAY_SEED. The last line of the
+    standard output that is JSON is the result: a number, {"value": …}, {"value": …, "std_error": …}, or
+    {"<objective>": …}.
     A status other than 0 is a failed trial. SIGTERM ends the program and gives its trial back.
     """  # noqa: D301 (click's mark is the character, not its escape)
     logging.basicConfig(level=logging.WARNING, format="headway: %(message)s")

@@ -7,7 +7,7 @@ import click
 from headway.cli.output import cell_text, write_json, write_table
 from headway.cli.session import Session, format_option, pass_session
 from headway.studies import BestTrial, Front
-from headway.wire.space import Boolean, Categorical, Parameter
+from headway.wire.space import Boolean, Categorical, Ordinal, Parameter
 from headway.wire.study import StudyView
 
 _NOTHING = "nothing that counts has completed yet"
@@ -57,10 +57,18 @@ def show(session: Session, study: str, layout: str) -> None:
         write_json(view)
         return
     click.echo("\n".join(_lines(view, best)))
-    write_table(
-        ("parameter", "type", "range"),
-        [(one.name, one.type, _range(one)) for one in view.definition.space.parameters],
-    )
+    space = view.definition.space
+    if any(one.when for one in space.parameters):
+        write_table(
+            ("parameter", "type", "range", "active where"),
+            [(one.name, one.type, _range(one), _condition(one)) for one in space.parameters],
+        )
+    else:
+        write_table(
+            ("parameter", "type", "range"), [(one.name, one.type, _range(one)) for one in space.parameters]
+        )
+    for constraint in space.constraints:
+        click.echo(f"constraint: {constraint}")
 
 
 def _lines(view: StudyView, best: BestTrial | Front | None) -> list[str]:
@@ -84,8 +92,17 @@ def _range(parameter: Parameter) -> str:
     match parameter:
         case Categorical():
             return ", ".join(map(str, parameter.choices))
+        case Ordinal():
+            return " < ".join(map(str, parameter.values))
         case Boolean():
             return "true, false"
         case _:
             log = ", log" if parameter.log else ""
-            return f"{cell_text(parameter.low)} to {cell_text(parameter.high)}{log}"
+            step = "" if parameter.step is None else f", step {cell_text(parameter.step)}"
+            return f"{cell_text(parameter.low)} to {cell_text(parameter.high)}{log}{step}"
+
+
+def _condition(parameter: Parameter) -> str:
+    if parameter.when is None:
+        return ""
+    return f"{parameter.when.parent} = {' or '.join(map(str, parameter.when.equals))}"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 import click
 
 from headway.cli.output import write_csv, write_json, write_table
+from headway.cli.program import spelt
 from headway.cli.session import Session, format_option, pass_session
+from headway.wire.base import Params, ParamValue
+from headway.wire.space import Categorical, Ordinal, Parameter
 from headway.wire.trial import FinishRequest, MeasuredValue, Outcome
 
 OUTCOMES: tuple[Outcome, ...] = ("completed", "infeasible", "failed", "stopped", "abandoned")
@@ -16,23 +22,45 @@ OUTCOMES: tuple[Outcome, ...] = ("completed", "infeasible", "failed", "stopped",
 @click.option("-n", "--count", default=1, show_default=True, type=click.IntRange(1, 64), help="How many.")
 @click.option("--lease-s", type=float, help="Seconds until a trial passes to somebody else; days are fine.")
 @click.option("--worker", help="Who asks.")
+@click.option("--fix", multiple=True, metavar="NAME=VALUE", help="A value that the trials must have.")
+@click.option("--context", multiple=True, metavar="NAME=VALUE", help="Likewise: what you find, not choose.")
 @format_option("table", "json", "csv")
 @pass_session
 def suggest(  # noqa: PLR0917 (click passes them by name)
-    session: Session, study: str, count: int, lease_s: float | None, worker: str | None, layout: str
+    session: Session,
+    study: str,
+    count: int,
+    lease_s: float | None,
+    worker: str | None,
+    fix: tuple[str, ...],
+    context: tuple[str, ...],
+    layout: str,
 ) -> None:
     """Take trials to evaluate by hand; report each with `headway finish`.
 
+    \b
+      headway suggest reactor --fix solvent=THF --context temperature=23.5
+
     Exit status: 0 with trials, 2 where there is nothing now, 3 where the study is done.
-    """
+    """  # noqa: D301 (click's mark is the character, not its escape)
     with session.client() as client:
-        answer = client.study(study).suggest(count, lease_s=lease_s, worker=worker)
+        handle = client.study(study)
+        parameters = handle.definition.space.parameters if fix or context else ()
+        answer = handle.suggest(
+            count,
+            lease_s=lease_s,
+            worker=worker,
+            fixed=_values(fix, parameters),
+            context=_values(context, parameters),
+        )
     if layout == "json":
         write_json([trial.given for trial in answer])
     elif answer.trials:
-        names = list(answer[0].params)
+        names = list(dict.fromkeys(name for trial in answer for name in trial.params))
         header = ("number", *names, "token")
-        rows = [(trial.number, *trial.params.values(), trial.token) for trial in answer]
+        rows = [
+            (trial.number, *(trial.params.get(name, "") for name in names), trial.token) for trial in answer
+        ]
         (write_csv if layout == "csv" else write_table)(header, rows)
     if answer.status != "ok":
         again = f"; ask again in {answer.retry_after_s:g} s" if answer.retry_after_s else ""
@@ -88,6 +116,31 @@ def finish(  # noqa: PLR0917 (click passes them by name)
     ]
     left = "no limit" if answer.study.budget_left is None else f"{answer.study.budget_left} left"
     click.echo(f"trial {number} {answer.trial_state}{''.join(f'; {note}' for note in notes)}; budget: {left}")
+
+
+def _values(settings: tuple[str, ...], parameters: Iterable[Parameter]) -> Params:
+    """NAME=VALUE pairs as values: the level that is spelt so, or what it is as JSON, or text."""
+    levels: dict[str, tuple[ParamValue, ...]] = {}
+    for parameter in parameters:
+        if isinstance(parameter, Categorical):
+            levels[parameter.name] = parameter.choices
+        elif isinstance(parameter, Ordinal):
+            levels[parameter.name] = parameter.values
+    values: Params = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"{setting!r} is no NAME=VALUE.")
+        values[name] = next((one for one in levels.get(name, ()) if spelt(one) == text), _parsed(text))
+    return values
+
+
+def _parsed(text: str) -> ParamValue:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
 
 
 def _named(text: str) -> tuple[str, float]:

@@ -18,25 +18,55 @@ _config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, config=_config)
+class When:
+    """A condition: the parent is active and has one of these values.
+
+    The parent is a categorical, boolean, ordinal or int parameter, declared anywhere in the space. A
+    parameter whose condition does not hold is inactive: the point has no value for it.
+    """
+
+    parent: str
+    equals: tuple[ParamValue, ...]
+
+
+@dataclass(frozen=True, config=_config)
 class Float:
-    """A real number in [low, high]; with `log`, searched uniformly in its logarithm."""
+    """A real number in [low, high]; with `log`, searched uniformly in its logarithm; with `step`, one of
+    low, low + step, low + 2 step, … up to high.
+    """
 
     low: float
     high: float
     log: bool = False
+    step: float | None = None
+    when: When | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
     type: Literal["float"] = field(default="float", kw_only=True)
 
 
 @dataclass(frozen=True, config=_config)
 class Int:
-    """A whole number in [low, high], both ends included; with `log`, searched in its logarithm."""
+    """A whole number in [low, high], both ends included; with `log`, searched in its logarithm; with
+    `step`, one of low, low + step, low + 2 step, … up to high.
+    """
 
     low: int
     high: int
     log: bool = False
+    step: int | None = None
+    when: When | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
     type: Literal["int"] = field(default="int", kw_only=True)
+
+
+@dataclass(frozen=True, config=_config)
+class Ordinal:
+    """One of several levels in order, as far apart from one to the next: numbers or strings."""
+
+    values: tuple[ParamValue, ...]
+    when: When | None = field(default=None, kw_only=True)
+    name: str = field(default="", kw_only=True)
+    type: Literal["ordinal"] = field(default="ordinal", kw_only=True)
 
 
 @dataclass(frozen=True, config=_config)
@@ -44,6 +74,7 @@ class Categorical:
     """One of several choices without an order: strings, numbers or booleans."""
 
     choices: tuple[ParamValue, ...]
+    when: When | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
     type: Literal["categorical"] = field(default="categorical", kw_only=True)
 
@@ -52,14 +83,21 @@ class Categorical:
 class Boolean:
     """True or False."""
 
+    when: When | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
     type: Literal["boolean"] = field(default="boolean", kw_only=True)
 
 
-Parameter = Annotated[Float | Int | Categorical | Boolean, Field(discriminator="type")]
+Parameter = Annotated[Float | Int | Ordinal | Categorical | Boolean, Field(discriminator="type")]
 
 
 class Space(Request):
-    """A search space as it travels: its parameters, in order."""
+    """A search space as it travels: its parameters, in order, and what every point must satisfy."""
 
     parameters: tuple[Parameter, ...]
+    constraints: tuple[str, ...] = ()
+    """Linear inequalities and equalities in the parameters' own units: "x1 + 2*x2 <= 3".
+
+    `+`, `-`, `*` and `/` by numbers, parentheses, `<=`, `>=`, `==`, also chained; a name that is no
+    identifier stands in backquotes. They bind numeric parameters (Float, Int) that are always active.
+    """

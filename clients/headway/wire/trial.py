@@ -29,6 +29,10 @@ class SuggestRequest(Request):
     """Length of the lease, seconds; None: the study's policy, with its grace for the first heartbeat."""
     wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
     """Hold the request up to this long instead of answering `wait`, milliseconds."""
+    fixed: Params | None = None
+    """Values that every trial handed out must have; the others are optimised given them."""
+    context: Params | None = None
+    """Like `fixed`, for what the caller finds rather than chooses: the batch, the machine, the weather."""
 
 
 class Prediction(Response):
@@ -75,6 +79,10 @@ class Receipt(Response):
     """Results that had arrived but were not in the posterior."""
     transform: str | None = None
     """Output transform of the model."""
+    fixed: Params | None = None
+    """Values that the request fixed."""
+    context: Params | None = None
+    """The context that the request named."""
     predicted: Prediction | None = None
     """Of the first objective."""
     predicted_metrics: dict[str, Prediction] | None = None

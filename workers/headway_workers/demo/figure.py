@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from headway.wire.space import Boolean, Categorical
+from headway.wire.space import Boolean, Categorical, Ordinal
 from headway_workers.demo.record import Outcome, Record, WorkingTime
 from headway_workers.demo.slices import Slice
 
@@ -128,7 +128,7 @@ def _slice(axes: Axes, piece: Slice, outcome: Outcome) -> None:
     mean = [interval.mean for interval in piece.posterior]
     low = [interval.low for interval in piece.posterior]
     high = [interval.high for interval in piece.posterior]
-    if isinstance(piece.parameter, Categorical | Boolean):
+    if isinstance(piece.parameter, Categorical | Boolean | Ordinal):
         at: list[Any] = list(range(len(piece.values)))
         here = piece.values.index(piece.incumbent)
         axes.vlines(at, low, high, color=LIGHT_BLUE, lw=7, zorder=2)

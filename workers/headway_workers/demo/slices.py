@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from headway.wire.base import Params, ParamValue
-from headway.wire.space import Boolean, Categorical, Float, Int, Parameter
+from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter
 from headway.wire.study import Interval
 
 RESOLUTION = 61
@@ -38,8 +38,13 @@ def slices(
     predict: Predict,
     count: int = 2,
 ) -> tuple[Slice, ...]:
-    """The `count` most important parameters' slices, the most important first."""
-    chosen = sorted(parameters, key=lambda p: -importance.get(p.name, 0.0))[:count]
+    """The `count` most important parameters' slices, the most important first.
+
+    Only of those that the incumbent has and that no other depends on: the other values stay.
+    """
+    parents = {p.when.parent for p in parameters if p.when is not None}
+    sliced = [p for p in parameters if p.name in incumbent and p.name not in parents]
+    chosen = sorted(sliced, key=lambda p: -importance.get(p.name, 0.0))[:count]
     found: list[Slice] = []
     for parameter in chosen:
         values = along(parameter)
@@ -52,8 +57,8 @@ def slices(
 def along(parameter: Parameter) -> tuple[ParamValue, ...]:
     """Values that cover a parameter's range evenly on its own scale; every choice of a categorical one."""
     match parameter:
-        case Categorical(choices=choices):
-            return choices
+        case Categorical(choices=levels) | Ordinal(values=levels):
+            return levels
         case Boolean():
             return (False, True)
         case Float() | Int():
