@@ -25,6 +25,8 @@ from headway_server.engine.scalarisation import Chebyshev, ScalarisedSurface, no
 from headway_server.engine.strategies import Draw, ModelBased
 from headway_server.engine.surfaces import AcquisitionSurface, Surface
 
+HYPERVOLUME = "qlognehvi"
+"""The policy where the improvement of several objectives is sought, by whatever strategy."""
 JUDGED_AT_TARGET = 64
 """Observed points, best first, whose posterior mean at the target fidelity is looked at."""
 
@@ -78,7 +80,9 @@ class GoalSurface:
         several = len(self._goals.objectives) > 1
         sought = (self._several if several else self._single)(strategy, draw, given, log_p)
         first = given[self._goals.metrics[0]]
-        return sought if first is None else replace(sought, n_hallucinated=len(first.values))
+        if first is None or sought.policy == HYPERVOLUME:  # which takes points in flight jointly instead
+            return sought
+        return replace(sought, n_hallucinated=len(first.values))
 
     def account(self, sought: Sought, row: Array) -> dict[str, object]:
         """What the receipt of a point (d,) says of it."""
@@ -120,8 +124,8 @@ class GoalSurface:
             surface = self._noisy(1, rows, draw)
         else:
             if improves:
-                best = LogExpectedImprovement(float(means[order[0]]))
-                surface = AcquisitionSurface(posterior, best, given[first])
+                best = max(float(means[order[0]]), self._best_given(given))
+                surface = AcquisitionSurface(posterior, LogExpectedImprovement(best), given[first])
             if log_p is not None:
                 surface = WeighedSurface(surface, log_p, float(means.min()))
         if self._axis is not None:
@@ -146,7 +150,7 @@ class GoalSurface:
         if first.logarithmic:
             on_front = self._rows[feasible][non_dominated(judged)] if feasible.any() else incumbents
             surface = self._noisy(len(names), self._rows, draw)
-            return Sought(surface, "qlognehvi", on_front[draw.rng.permutation(len(on_front))], log_p)
+            return Sought(surface, HYPERVOLUME, on_front[draw.rng.permutation(len(on_front))], log_p)
         surfaces = [first]
         for name in names[1:]:
             if first.beta is None:  # a path: each objective has its own
@@ -200,6 +204,20 @@ class GoalSurface:
             mean = self._posteriors[metric].moments(rows)[0]
             feasible &= (mean >= low) & (mean <= high)
         return posterior.moments(rows)[0], rows, feasible
+
+    def _best_given(self, given: Mapping[str, Given | None]) -> float:
+        """The best objective among the points conditioned on that seem feasible. At other fidelities than the
+        target they say nothing of it.
+        """
+        first = given[self._goals.metrics[0]]
+        if first is None or self._axis is not None:
+            return -np.inf
+        feasible = np.ones(len(first.values), dtype=np.bool_)
+        for metric, (low, high) in self._bounds.items():
+            one = given[metric]
+            if one is not None:
+                feasible &= (one.values >= low) & (one.values <= high)
+        return float(first.values[feasible].max(initial=-np.inf))
 
     def _feasible(self, places: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """Whether the posterior means at observed points keep every bound."""
