@@ -25,7 +25,7 @@ KINDS = {
     "several": ([A, B], [], None),
     "several constrained": ([A, B], ["c <= 0.9"], None),
     "fidelity": ([A], [], "x1"),
-    "fidelity constrained": ([A], ["c <= 0.9"], "x1"),
+    "fidelity constrained": ([A], ["b >= -1.3"], "x1"),
 }
 
 
@@ -65,7 +65,7 @@ class TestEveryKindWithEveryStrategy:
         receipt, goals = suggestion.receipt, optimizer.goals
         assert optimizer.space.check(suggestion.params) == suggestion.params
         assert not receipt.degraded
-        improvement = "several" in kind and name in ("logei", "qlognei")
+        improvement = "several" in kind and name in ("logei", "hallucinated-logei", "qlognei")
         assert receipt.policy == ("qlognehvi" if improvement else name)
         assert (receipt.strategy, receipt.n_observed, receipt.n_pending) == (name, 14, 1)
         assert (receipt.p_feasible is not None) == bool(goals.constraints)
@@ -212,6 +212,26 @@ def test_strange_values_give_sensible_points(kind, name, values):
     suggestion = optimizer.ask(number=20)
     assert optimizer.space.check(suggestion.params)
     assert not suggestion.receipt.degraded
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["rucb", "logei", "thompson"])
+def test_points_without_values_count_too(kind, name):
+    optimizer = told(kind, strategy=name)
+    for k in range(6):
+        optimizer.tell_infeasible({"x0": 0.9 + k / 100, "x1": 0.9 - k / 100})
+    receipt = optimizer.ask(number=50).receipt
+    assert 0.3 < receipt.p_feasible <= 1.0
+    assert receipt.n_observed == 14
+
+
+def test_points_conditioned_on_raise_what_is_to_be_improved_on_where_they_are_feasible():
+    optimizer = told("constrained", strategy="hallucinated-logei")
+    pending = [{"x0": 0.3, "x1": 0.4}, {"x0": 0.31, "x1": 0.41}]
+    beside = optimizer.ask(pending, number=50, given_out=[])
+    assert beside.receipt.n_hallucinated == 2
+    alone = optimizer.ask([], number=50, given_out=[])
+    assert beside.receipt.acquisition_value < alone.receipt.acquisition_value
 
 
 @pytest.mark.parametrize("name", ["rucb", "logei", "thompson"])

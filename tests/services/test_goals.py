@@ -1,5 +1,7 @@
 """Outcome constraints, several objectives and fidelities: what counts, what is best, what is missing."""
 
+from random import Random
+
 import pytest
 from pydantic import TypeAdapter
 
@@ -7,7 +9,7 @@ from headway.wire.space import Float, Int, Space
 from headway.wire.study import Fidelity, FidelityCost, Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.domain.errors import ValidationFailed
-from headway_server.domain.pareto import hypervolume
+from headway_server.domain.pareto import Front, hypervolume
 from headway_server.services import model, trials
 from headway_server.services.convergence import convergence
 from headway_server.services.finish import finish
@@ -82,6 +84,23 @@ def test_the_front_is_what_no_other_dominates(database, engine, define, work):
     assert [one.trial for one in answer.front] == [6, 1]
     assert answer.front[0].metrics == results[5]
     assert answer.front[0].posterior is not None
+
+
+@pytest.mark.parametrize("goals", [("minimize", "maximize"), ("maximize", "maximize")])
+def test_a_result_joins_the_front_exactly_where_nothing_before_it_dominates(define, work, goals):
+    objectives = tuple(Objective(name=n, goal=g) for n, g in zip("ab", goals, strict=True))
+    define(objectives=objectives, outcome_constraints=("c <= 0",), budget=80)
+    draw = Random(7)
+    results = [
+        {name: float(draw.randint(0, 6)) for name in "abc"} | {"c": draw.choice([0.0, 0.0, 1.0])}
+        for _ in range(70)
+    ]
+    signs = [1.0 if goal == "maximize" else -1.0 for goal in goals]
+    front, expected = Front(), []
+    for result in results:
+        point = (signs[0] * result["a"], signs[1] * result["b"])
+        expected.append(result["c"] <= 0 and front.add(point, None))
+    assert [answer.best_changed for answer in work(results)] == expected
 
 
 def test_convergence_of_several_objectives_is_the_volume(database, define, work):

@@ -34,8 +34,10 @@ STRATEGY_NAMES = (
 """The strategies that a study may name. Here, because the process that answers HTTP never imports the
 engine; a test holds the engine's registry against it."""
 
-FOR_SEVERAL_OBJECTIVES = ("rucb", "ucb", "thompson", "logei", "qlognei", "random", "sobol")
-"""Those that can weigh several objectives."""
+FOR_SEVERAL_OBJECTIVES = tuple(
+    name for name in STRATEGY_NAMES if name not in ("local-penalisation", "constant-liar")
+)
+"""Those that can weigh several objectives: not the two that are made of one incumbent."""
 
 
 def check_definition(definition: StudyDefinition) -> SearchSpace:

@@ -22,9 +22,11 @@ from headway_server.engine.outcome_constraints import (
 )
 from headway_server.engine.posterior import Given, Posterior
 from headway_server.engine.scalarisation import Chebyshev, ScalarisedSurface, non_dominated
-from headway_server.engine.strategies import Draw, ModelBased
+from headway_server.engine.strategies import Draw, ModelBased, Thompson
 from headway_server.engine.surfaces import AcquisitionSurface, Surface
 
+HYPERVOLUME = "qlognehvi"
+"""The policy where the improvement of several objectives is sought, by whatever strategy."""
 JUDGED_AT_TARGET = 64
 """Observed points, best first, whose posterior mean at the target fidelity is looked at."""
 
@@ -117,8 +119,8 @@ class GoalSurface:
             surface = self._noisy(1, rows, draw)
         else:
             if improves:
-                best = LogExpectedImprovement(float(means[order[0]]))
-                surface = AcquisitionSurface(posterior, best, given[first])
+                best = max(float(means[order[0]]), self._best_given(given))
+                surface = AcquisitionSurface(posterior, LogExpectedImprovement(best), given[first])
             if log_p is not None:
                 surface = WeighedSurface(surface, log_p, float(means.min()))
         if self._axis is not None:
@@ -143,11 +145,11 @@ class GoalSurface:
         if first.logarithmic:
             on_front = self._rows[feasible][non_dominated(judged)] if feasible.any() else incumbents
             surface = self._noisy(len(names), self._rows, draw)
-            return Sought(surface, "qlognehvi", on_front[draw.rng.permutation(len(on_front))], log_p)
+            return Sought(surface, HYPERVOLUME, on_front[draw.rng.permutation(len(on_front))], log_p)
         surfaces = [first]
         for name in names[1:]:
             if first.beta is None:  # a path: each objective has its own
-                surfaces.append(strategy.surface(self._posteriors[name], draw, given[name]))
+                surfaces.append(Thompson().surface(self._posteriors[name], draw, None))
             else:
                 bound = UpperConfidenceBound(float(np.sqrt(first.beta)))
                 surfaces.append(AcquisitionSurface(self._posteriors[name], bound, given[name], first.beta))
@@ -197,6 +199,20 @@ class GoalSurface:
             mean = self._posteriors[metric].moments(rows)[0]
             feasible &= (mean >= low) & (mean <= high)
         return posterior.moments(rows)[0], rows, feasible
+
+    def _best_given(self, given: Mapping[str, Given | None]) -> float:
+        """The best objective among the points conditioned on that seem feasible. At other fidelities than the
+        target they say nothing of it.
+        """
+        first = given[self._goals.metrics[0]]
+        if first is None or self._axis is not None:
+            return -np.inf
+        feasible = np.ones(len(first.values), dtype=np.bool_)
+        for metric, (low, high) in self._bounds.items():
+            one = given[metric]
+            if one is not None:
+                feasible &= (one.values >= low) & (one.values <= high)
+        return float(first.values[feasible].max(initial=-np.inf))
 
     def _feasible(self, places: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """Whether the posterior means at observed points keep every bound."""

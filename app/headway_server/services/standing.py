@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from headway_server.domain.pareto import Front, dominates
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Measured
@@ -28,4 +30,11 @@ def improves(uow: UnitOfWork, study: Study, measured: Measured) -> bool:
         best = uow.trials.incumbent(study)
         return study.improves(measured.value, best.value if best else None)
     point = study.goals.utilities(values)
-    return not any(kept == point or dominates(kept, point) for kept in front(uow, study).points)
+    with closing(uow.trials.ranked(study)) as ranked:
+        for trial in ranked:
+            kept = study.goals.utilities(trial.values)
+            if kept[0] < point[0]:  # and so are all that follow
+                return True
+            if (kept == point or dominates(kept, point)) and study.counts(trial.values, trial.params):
+                return False
+    return True

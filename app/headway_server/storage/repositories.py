@@ -5,7 +5,8 @@ Every command locks its study first: study → trial, always.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ from headway_server.storage.rows import Arrival, Datum, Incumbent, InFlight, Mea
 from headway_server.storage.tables import Event, KeptResponse, ModelState
 
 RANKED_AT_ONCE = 64
-"""Rows fetched at once where the best one that keeps the constraints is looked for."""
+"""Rows fetched at once where trials are gone through from the best one on."""
 
 
 class StudyRepository:
@@ -117,16 +118,20 @@ class TrialRepository:
         """The completed trial with the best value of the first objective, among those that keep the outcome
         constraints at the target fidelity; of equals the first.
         """
-        parameters = {"study": study.id}
         if study.goals.plain:
             query = queries.HIGHEST if study.maximize else queries.LOWEST
-            row = self._session.execute(query, parameters).one_or_none()
+            row = self._session.execute(query, {"study": study.id}).one_or_none()
             return None if row is None else Incumbent(*row)
+        with closing(self.ranked(study)) as ranked:
+            return next((one for one in ranked if study.counts(one.values, one.params)), None)
+
+    def ranked(self, study: Study) -> Generator[Incumbent]:
+        """Completed trials, best first objective first, fetched as they are asked for. To be closed."""
         query = queries.HIGHEST_FIRST if study.maximize else queries.LOWEST_FIRST
         options = {"yield_per": RANKED_AT_ONCE}
-        with self._session.execute(query, parameters, execution_options=options) as rows:
-            found = (Incumbent(*row) for row in rows)
-            return next((one for one in found if study.counts(one.values, one.params)), None)
+        with self._session.execute(query, {"study": study.id}, execution_options=options) as rows:
+            for row in rows:
+                yield Incumbent(*row)
 
     def arrivals(self, study: Study) -> list[Arrival]:
         """Every completed trial in order of arrival."""
