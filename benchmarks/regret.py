@@ -22,7 +22,7 @@ from benchmarks.campaign import outstanding, run_all
 from benchmarks.document import insert
 from benchmarks.picture import draw
 from benchmarks.problems import MIXED, REPORTED
-from benchmarks.statistics import FLOOR, Summary, mean_ranks, summaries
+from benchmarks.statistics import FLOOR, Rank, Summary, mean_ranks, summaries
 from benchmarks.systems import PEERS, ROOT, python
 from benchmarks.units import BUDGET, Log, Run, Unit
 from headway_server.engine import STRATEGIES, Optimizer
@@ -118,32 +118,59 @@ def _short(regret: float) -> str:
     return f"{regret:.0f}" if regret >= 9.95 else f"{regret:.2g}"
 
 
-def rank_table(runs: Sequence[Run], names: Sequence[str]) -> str:
+def contests(runs: Sequence[Run]) -> dict[str, list[Rank]]:
+    """Mean ranks among several fields of systems, by title; fields of fewer than two are left out.
+
+    The default against the peers: on all problems, those systems that have run all of them; and, where a
+    slow peer has not, on the problems that every system has run. Then headway's strategies among themselves.
+    """
+    held = {(run.unit.system, run.unit.problem) for run in runs}
+    problems = {problem for _, problem in held}
+
+    def entered(names: Sequence[str], of: set[str]) -> list[str]:
+        return [name for name in names if all((name, problem) in held for problem in of)]
+
+    rivals = [DEFAULT, *PEERS, "random"]
+    present = [name for name in rivals if any((name, problem) in held for problem in problems)]
+    common = {problem for problem in problems if all((name, problem) in held for name in present)}
+    strategies = [name for name in systems() if name.startswith("headway/")]
+    fields = {
+        "The default against the peers": entered(rivals, problems),
+        "The same with every peer, on the problems that all have run": present if common else [],
+        "headway's strategies": entered(strategies, problems),
+    }
+    if fields["The default against the peers"] == present:
+        del fields["The same with every peer, on the problems that all have run"]
+    return {title: mean_ranks(runs, names) for title, names in fields.items() if len(names) > 1}
+
+
+def rank_table(title: str, ranks: Sequence[Rank]) -> str:
     """Markdown: mean ranks with 95 % intervals, best first."""
-    held = {run.unit.system for run in runs}
-    ranks = mean_ranks(runs, [name for name in names if name in held])
-    lines = ["| system | mean rank, final regret | mean rank, area under log regret |", "|---|---|---|"]
+    lines = [
+        f"{title} ({ranks[0].problems} problems; intervals of 95 % by bootstrap over seeds):",
+        "",
+        "| system | mean rank, final regret | mean rank, area under log regret |",
+        "|---|---|---|",
+    ]
     lines += [f"| {rank.system} | {rank.final} | {rank.area} |" for rank in ranks]
-    problems = ranks[0].problems if ranks else 0
-    return "\n".join([*lines, "", f"Over {problems} problems; 95 % bootstrap intervals over seeds."])
+    return "\n".join(lines)
 
 
 def report(runs: list[Run]) -> None:
     """Write the files and print the tables."""
     curves.write(RESULTS / "regret.parquet", runs)
-    names = systems()
     texts, ranks = [], []
     for workers, law in CONFIGURATIONS:
         here = [run for run in runs if (run.unit.workers, run.unit.law) == (workers, law)]
         if not here:
             continue
-        parts = [f"### {workers} workers, {law} times", rank_table(here, names)]
+        texts.append(f"### {workers} workers, {law} times")
+        for title, contest in contests(here).items():
+            texts.append(rank_table(title, contest))
+            known = {"workers": workers, "law": law, "contest": title}
+            ranks += [known | asdict(entry) for entry in contest]
         if (workers, law) == MAIN:
-            parts.append(regret_table(summaries(here), names))
-        texts += parts
-        held = {run.unit.system for run in here}
-        entries = mean_ranks(here, [name for name in names if name in held])
-        ranks += [{"workers": workers, "law": law} | asdict(entry) for entry in entries]
+            texts.append(regret_table(summaries(here), systems()))
     document = {
         "budget": BUDGET,
         "floor": FLOOR,

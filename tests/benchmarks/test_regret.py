@@ -86,6 +86,21 @@ def test_a_report_fills_the_document_and_the_files(monkeypatch, tmp_path):
     assert (tmp_path / "regret.parquet").stat().st_size > 0
 
 
+def test_a_slow_peer_is_ranked_where_it_has_run():
+    runs = [
+        made(system, problem, seed, last)
+        for system, last in ((regret.DEFAULT, 0.1), ("headway/ucb", 0.3), ("random", 0.5))
+        for problem in ("branin", "hartmann3")
+        for seed in range(3)
+    ]
+    assert set(regret.contests(runs)) == {"The default against the peers", "headway's strategies"}
+    fields = regret.contests([*runs, made("ax", "branin", 0, 0.05)])
+    whole, common, ours = fields.values()
+    assert [(r.system, r.problems) for r in whole] == [(regret.DEFAULT, 2), ("random", 2)]
+    assert [(r.system, r.problems) for r in common] == [("ax", 1), (regret.DEFAULT, 1), ("random", 1)]
+    assert [(r.system, r.problems) for r in ours] == [(regret.DEFAULT, 2), ("headway/ucb", 2)]
+
+
 def test_a_document_without_the_section_is_refused(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing")
