@@ -82,7 +82,7 @@ def run_all(units: Sequence[Unit], log: Log, jobs: int) -> list[tuple[Unit, str]
                     finished += 1
                     if isinstance(answer, Run):
                         log.append(answer)
-                        said = f"{answer.regret[-1]:.3g} in {answer.seconds:.1f} s"
+                        said = f"regret {answer.regret[-1]:.3g}"
                     else:
                         failures.append((unit, answer))
                         said = f"FAILED: {answer.strip().splitlines()[-1]}"

@@ -13,7 +13,7 @@ import argparse
 import inspect
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from benchmarks.campaign import outstanding, run_all
 from benchmarks.document import insert
 from benchmarks.picture import draw
 from benchmarks.problems import MIXED, REPORTED
-from benchmarks.statistics import FLOOR, Rank, Summary, mean_ranks, summaries
+from benchmarks.statistics import FLOOR, Rank, mean_ranks, summaries
 from benchmarks.systems import PEERS, ROOT, python
+from benchmarks.tables import rank_table, regret_table
 from benchmarks.units import BUDGET, Log, Run, Unit
 from headway_server.engine import STRATEGIES, Optimizer
 
@@ -81,43 +82,6 @@ def seeds_of(system: str, problem: str) -> float:
     return min(limit, FEWER_SEEDS_MIXED.get(system, limit)) if problem in MIXED else limit
 
 
-def regret_table(rows: Iterable[Summary], names: Sequence[str]) -> str:
-    """Markdown: medians with quartiles, one line a problem; the best median of a line is bold."""
-    by = {(row.problem, row.system): row for row in rows}
-    held = [name for name in names if any(system == name for _, system in by)]
-    lines = [f"| | {' | '.join(held)} |", "|---" * (len(held) + 1) + "|"]
-    for problem in REPORTED:
-        cells = {name: by[problem, name] for name in held if (problem, name) in by}
-        if not cells:
-            continue
-        best = min(max(row.median, FLOOR) for row in cells.values())
-        texts = []
-        for name in held:
-            if name not in cells:
-                texts.append("")
-                continue
-            row = cells[name]
-            text = _short(row.median)
-            text = f"**{text}**" if max(row.median, FLOOR) <= best else text
-            texts.append(f"{text} ({_short(row.lower)} to {_short(row.upper)})" if row.seeds > 2 else text)
-        lines.append(f"| {problem} | {' | '.join(texts)} |")
-    counts = {name: [row.seeds for (_, system), row in by.items() if system == name] for name in held}
-    seconds = {
-        name: sorted(row.seconds for (_, system), row in by.items() if system == name) for name in held
-    }
-    spread = [f"{min(c)}" if min(c) == max(c) else f"{min(c)} to {max(c)}" for c in counts.values()]
-    lines.append(f"| seeds | {' | '.join(spread)} |")
-    lines.append(f"| seconds a run | {' | '.join(f'{s[len(s) // 2]:.2g}' for s in seconds.values())} |")
-    return "\n".join(lines)
-
-
-def _short(regret: float) -> str:
-    """Two digits."""
-    if regret <= FLOOR:
-        return f"< {FLOOR:g}"
-    return f"{regret:.0f}" if regret >= 9.95 else f"{regret:.2g}"
-
-
 def contests(runs: Sequence[Run]) -> dict[str, list[Rank]]:
     """Mean ranks among several fields of systems, by title; fields of fewer than two are left out.
 
@@ -144,18 +108,6 @@ def contests(runs: Sequence[Run]) -> dict[str, list[Rank]]:
     return {title: mean_ranks(runs, names) for title, names in fields.items() if len(names) > 1}
 
 
-def rank_table(title: str, ranks: Sequence[Rank]) -> str:
-    """Markdown: mean ranks with 95 % intervals, best first."""
-    lines = [
-        f"{title} ({ranks[0].problems} problems; intervals of 95 % by bootstrap over seeds):",
-        "",
-        "| system | mean rank, final regret | mean rank, area under log regret |",
-        "|---|---|---|",
-    ]
-    lines += [f"| {rank.system} | {rank.final} | {rank.area} |" for rank in ranks]
-    return "\n".join(lines)
-
-
 def report(runs: list[Run]) -> None:
     """Write the files and print the tables."""
     curves.write(RESULTS / "regret.parquet", runs)
@@ -170,7 +122,7 @@ def report(runs: list[Run]) -> None:
             known = {"workers": workers, "law": law, "contest": title}
             ranks += [known | asdict(entry) for entry in contest]
         if (workers, law) == MAIN:
-            texts.append(regret_table(summaries(here), systems()))
+            texts.append(regret_table(summaries(here), systems(), REPORTED))
     document = {
         "budget": BUDGET,
         "floor": FLOOR,

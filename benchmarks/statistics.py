@@ -44,8 +44,8 @@ class Summary:
     """Median area under the curve of log10 regret."""
     incumbent: float | None
     """Median true regret of the best observed point, on noisy problems."""
-    seconds: float
-    """Median wall time of a run's asks and tells."""
+    seconds: float | None
+    """Median processor time of a run's asks and tells."""
     version: str
 
 
@@ -59,6 +59,7 @@ def summaries(runs: Iterable[Run]) -> list[Summary]:
     for (problem, workers, law, system), group in sorted(groups.items()):
         lower, median, upper = np.percentile([run.regret[-1] for run in group], [25, 50, 75]).tolist()
         incumbents = [run.incumbent_regret[-1] for run in group if run.incumbent_regret is not None]
+        seconds = [run.seconds for run in group if run.seconds is not None]
         rows.append(
             Summary(
                 system,
@@ -71,7 +72,7 @@ def summaries(runs: Iterable[Run]) -> list[Summary]:
                 upper,
                 float(np.median([area(run) for run in group])),
                 float(np.median(incumbents)) if incumbents else None,
-                float(np.median([run.seconds for run in group])),
+                float(np.median(seconds)) if seconds else None,
                 group[-1].version,
             )
         )

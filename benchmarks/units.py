@@ -37,8 +37,8 @@ class Run:
     """Simple regret: the smallest true value so far, less the minimum."""
     incumbent_regret: list[float] | None
     """On noisy problems: of the point whose observed value is the smallest so far."""
-    seconds: float
-    """Wall time of the system's asks and tells."""
+    seconds: float | None
+    """Processor time of the system's asks and tells; None where it was not measured."""
 
     def to_json(self) -> str:
         """One line."""

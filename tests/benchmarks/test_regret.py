@@ -9,6 +9,7 @@ from benchmarks import document, regret
 from benchmarks.campaign import outstanding
 from benchmarks.problems import MIXED, REPORTED
 from benchmarks.statistics import summaries
+from benchmarks.tables import regret_table
 from benchmarks.units import Run, Unit
 
 
@@ -52,9 +53,12 @@ def test_what_has_run_is_not_planned_again():
 def test_the_table_marks_the_best_and_tells_the_seeds():
     runs = [made("random", "branin", k, v) for k, v in enumerate([2.0, 1.0, 3.0])]
     runs += [made("ax", "branin", 0, 1e-9)]
-    table = regret.regret_table(summaries(runs), ["headway/rucb", "ax", "random"])
+    runs += [made("ax", "noisy-hartmann6", 0, 0.5)]
+    table = regret_table(summaries(runs), ["headway/rucb", "ax", "random"], REPORTED)
     assert table.splitlines()[0] == "| | ax | random |"
     assert "| branin | **< 1e-06** | 2 (1.5 to 2.5) |" in table
+    assert "| noisy-hartmann6 | **0.5** |  |" in table
+    assert "| noisy-hartmann6, best observed | 1 |  |" in table
     assert "| seeds | 1 | 3 |" in table
 
 
