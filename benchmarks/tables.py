@@ -40,7 +40,7 @@ def regret_table(rows: Iterable[Summary], names: Sequence[str], problems: Sequen
 def rank_table(title: str, ranks: Sequence[Rank]) -> str:
     """Mean ranks with 95 % intervals, best first."""
     lines = [
-        f"{title} ({ranks[0].problems} problems; intervals of 95 % by bootstrap over seeds):",
+        f"{title} (problems: {ranks[0].problems}; intervals of 95 % by bootstrap over seeds):",
         "",
         "| system | mean rank, final regret | mean rank, area under log regret |",
         "|---|---|---|",
