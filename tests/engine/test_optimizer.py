@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.wire.space import Boolean, Categorical, Float, Int
+from headway.wire.study import DEFAULT_STRATEGY
 from headway_server.domain.errors import NotFinite, OutOfBounds, UnknownStrategy
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import STRATEGIES, Fitted, Optimizer
@@ -46,7 +47,7 @@ class TestStart:
         assert [optimizer.ask().receipt.policy for _ in range(4)] == ["sobol"] * 4
         for _ in range(2):
             optimizer.tell({"x0": 0.1, "x1": 0.7}, 1.0)
-        assert optimizer.ask().receipt.policy == "rucb"
+        assert optimizer.ask().receipt.policy == DEFAULT_STRATEGY
 
     @pytest.mark.parametrize("name", ["random", "sobol"])
     def test_model_free_strategies_never_fit(self, name):
@@ -84,7 +85,7 @@ class TestReceipt:
         optimizer = told()
         monkeypatch.setattr(posterior_module, "dpotrf", lambda a, **_: (a, 1))
         receipt = optimizer.ask(number=50).receipt
-        assert (receipt.policy, receipt.strategy, receipt.degraded) == ("sobol", "rucb", True)
+        assert (receipt.policy, receipt.strategy, receipt.degraded) == ("sobol", DEFAULT_STRATEGY, True)
         assert "Cholesky" in receipt.degraded_reason
 
 
@@ -167,7 +168,7 @@ class TestDuplicates:
         assert optimizer.ask(number=70).receipt.n_hallucinated == 0
 
     def test_rucb_needs_no_conditioning(self):
-        optimizer = told()
+        optimizer = told(strategy="rucb")
         assert [optimizer.ask(number=50 + i).receipt.n_hallucinated for i in range(3)] == [0, 0, 0]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from headway.wire.model import PredictRequest
 from headway.wire.space import Categorical, Float, Space
-from headway.wire.study import Fidelity, FidelityCost, Objective
+from headway.wire.study import DEFAULT_STRATEGY, Fidelity, FidelityCost, Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.domain.errors import DatabaseUnavailable, NotFound
 from headway_server.engine import FitTask, Fitted, optimizer
@@ -54,7 +54,7 @@ def test_a_study_goes_from_sobol_to_the_model_and_finds_the_optimum(database, ho
     trials = run(database, host, 15)
     policies = [trial.origin.policy for trial in trials]
     assert policies[0] == "sobol"
-    assert policies[-1] == "rucb"
+    assert policies[-1] == DEFAULT_STRATEGY
     assert trials[-1].origin.n_observed == 14
     assert trials[-1].origin.predicted is not None
     assert trials[-1].origin.model_version >= 1
@@ -173,7 +173,7 @@ GOALS = {
 def test_every_metric_is_modelled_and_fitted_beside_the_requests(database, host, define):
     define(**GOALS)
     trials = work_on_goals(database, host, 14)
-    assert trials[-1].origin.policy == "rucb"
+    assert trials[-1].origin.policy == DEFAULT_STRATEGY
     assert trials[-1].origin.predicted_metrics.keys() == {"a", "b", "c"}
     assert trials[-1].origin.p_feasible > 0.01
     stored = database.read(lambda uow: uow.models.latest(uow.studies.get("s")))
@@ -285,7 +285,7 @@ def test_a_fit_that_could_not_be_stored_costs_nothing_but_itself(database, host,
     monkeypatch.setattr(database, "write", write)
     host.start_fits()
     host.wait_for_fits()
-    assert run(database, host, 3)[-1].origin.policy == "rucb"
+    assert run(database, host, 3)[-1].origin.policy == DEFAULT_STRATEGY
 
 
 def test_only_the_studies_used_last_are_kept_warm(database, host, define, monkeypatch):

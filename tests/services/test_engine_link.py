@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from headway.wire.study import DEFAULT_STRATEGY
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.domain.errors import EngineUnavailable
 from headway_server.services.engine_link import EngineLink
@@ -39,7 +40,7 @@ def work(database, link, trials):
 
 def test_it_answers_the_same_questions(database, link, define):
     define(budget=30)
-    assert work(database, link, 7)[-1].origin.policy == "rucb"
+    assert work(database, link, 7)[-1].origin.policy == DEFAULT_STRATEGY
     assert link.ready
     assert link.summary("s").n_observed == 7
     assert link.predict("s", [{"x": 0.5}]).n_observed == 7
@@ -51,7 +52,7 @@ def test_a_killed_host_is_started_again_within_the_question(database, link, defi
     first = link.process_id
     os.kill(first, signal.SIGKILL)
     (trial,) = work(database, link, 1)
-    assert trial.origin.policy == "rucb"
+    assert trial.origin.policy == DEFAULT_STRATEGY
     assert not trial.origin.degraded
     assert trial.origin.n_observed == 7
     assert link.restarts == 1

@@ -12,8 +12,8 @@ import numpy as np
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
-from headway.wire.study import Interval, Objective
-from headway.wire.trial import FidelityChoice, MeasuredValue, Receipt
+from headway.wire.study import DEFAULT_STRATEGY, Interval, Objective
+from headway.wire.trial import MeasuredValue, Receipt
 from headway_server.domain.errors import NotFinite, UnknownStrategy, ValidationFailed
 from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.goals import Goals
@@ -36,6 +36,7 @@ from headway_server.engine.replicates import Sites
 from headway_server.engine.search import Effort, search
 from headway_server.engine.strategies import Draw, ModelBased, ModelFree, Sobol
 from headway_server.engine.surfaces import Surface
+from headway_server.engine.trust_region import MANY_DIMENSIONS, MANY_RESULTS, TrustRegion
 
 ENCODINGS = 8
 """For so many sets of held values encodings are kept; the one unused for longest goes first."""
@@ -48,6 +49,18 @@ class Suggestion:
 
     params: Params
     receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search found."""
+
+    row: Array
+    """(d,)."""
+    value: float
+    """The surface's, there."""
+    local: bool
+    """Whether the search was held to the trust region."""
 
 
 def default_n_initial(n_parameters: int) -> int:
@@ -76,7 +89,7 @@ class Optimizer:
         self,
         space: SearchSpace,
         *,
-        strategy: str = "rucb",
+        strategy: str = DEFAULT_STRATEGY,
         seed: int = 0,
         maximize: bool = False,
         goals: Goals | None = None,
@@ -105,6 +118,7 @@ class Optimizer:
         self._axis = None if fidelity is None else FidelityAxis(fidelity, self._encoding)
         self._observations = Observations(self._encoding.width)
         self._feasibility = Feasibility(len(space.parameters), self._encoding.categorical)
+        self._region = TrustRegion(self._encoding.width)
         self._model: Model | None = None
         self._version = 0
         self._fit_failed_at = 0
@@ -146,6 +160,7 @@ class Optimizer:
         row = self._encoding.rows([point])[0]
         self._observations.append(row, self._sign * value, std_error or 0.0)
         self._feasibility.append(row, feasible=True)
+        self._region.tell(row, self._sign * value)
         self._given_out.clear()
 
     def tell_metrics(self, params: Params, metrics: Mapping[str, MeasuredValue]) -> None:
@@ -326,12 +341,14 @@ class Optimizer:
         if log_p is not None:
             surface = WeighedSurface(surface, log_p, float(means.min()))
         incumbents = posterior.rows[np.argsort(-means, kind="stable")[: Effort.incumbents]]
-        row, value = self._best(model, surface, incumbents, number, taken, encoding=encoding)
+        found = self._best(model, surface, incumbents, number, taken, encoding=encoding)
+        row = found.row
         return encoding.params(row), _revised(
             receipt,
             beta=surface.beta,
             path_id=surface.path_id,
-            acquisition_value=value,
+            acquisition_value=found.value,
+            local=found.local,
             model_version=self._version,
             n_fitted=model.fitted.n_fitted,
             n_hallucinated=surface.n_given,
@@ -349,10 +366,8 @@ class Optimizer:
         models = {self.goals.metrics[0]: model, **self._others.models}
         goal = GoalSurface(self.goals, models, self._axis, self._feasibility.surface())
         sought = goal.sought(strategy, draw)
-        row, value = self._best(
-            model, sought.surface, sought.incumbents, draw.number, taken, encoding=encoding
-        )
-        choice: FidelityChoice | None = None
+        found = self._best(model, sought.surface, sought.incumbents, draw.number, taken, encoding=encoding)
+        row, choice = found.row, None
         if self._axis is not None and self._axis.parameter not in encoding.held:
             avoid = model.repeats_teach_nothing
             row, choice = self._axis.choose(
@@ -360,7 +375,8 @@ class Optimizer:
             )
         return encoding.params(row), {
             **goal.account(sought, row),
-            "acquisition_value": value,
+            "acquisition_value": found.value,
+            "local": found.local,
             "model_version": self._version,
             "n_fitted": model.fitted.n_fitted,
             "fidelity": choice,
@@ -375,8 +391,8 @@ class Optimizer:
         taken: Taken,
         *,
         encoding: Encoding,
-    ) -> tuple[Array, float]:
-        """The surface's best row (d,) that is not taken, and its value there. `incumbents` are rows (b, d) to
+    ) -> Found:
+        """The surface's best row that is not taken. `incumbents` are rows (b, d) to
         start from, best first.
         """
         if model.posterior is None:
@@ -384,13 +400,22 @@ class Optimizer:
         rng = stream(self.seed, number, Purpose.SEARCH)
         effort = Effort()
         incumbents = incumbents[: effort.incumbents]
-        rows, values = search(surface, model.posterior, encoding, incumbents, rng=rng, effort=effort)
+        local = self._local_mode_takes_part(encoding) and self._region.chosen(rng)
+        if local:
+            rows, values = self._region.search(surface, model.posterior, incumbents[0], rng, effort)
+        else:
+            rows, values = search(surface, model.posterior, encoding, incumbents, rng=rng, effort=effort)
         avoid_observed = model.repeats_teach_nothing
         place = first_free(rows, encoding, taken, avoid_observed=avoid_observed)
         if place is not None:
-            return rows[place], float(values[place])
+            return Found(rows[place], float(values[place]), local)
         row = another(encoding, taken, rng, avoid_observed=avoid_observed)
-        return row, float(surface.values(row[None])[0])
+        return Found(row, float(surface.values(row[None])[0]), local=False)
+
+    def _local_mode_takes_part(self, encoding: Encoding) -> bool:
+        """In many dimensions or with many results; in spaces of real numbers that nothing binds."""
+        large = encoding.width >= MANY_DIMENSIONS or self.n_observed >= MANY_RESULTS
+        return large and encoding.all_continuous and not encoding.held and encoding.polytope is None
 
     def _sampled(self, strategy: ModelFree, draw: Draw, taken: Taken, encoding: Encoding) -> Params:
         """A model-free strategy's point, or another where that is taken."""

@@ -19,6 +19,10 @@ MAX_LEASE_S = 30 * 24 * 3600
 LeaseSeconds = Annotated[float, Field(ge=MIN_LEASE_S, le=MAX_LEASE_S)]
 
 
+DEFAULT_STRATEGY = "hallucinated-rucb"
+"""What did best on the tuning problems: docs/benchmarks.md has the figures."""
+
+
 class Objective(Request):
     """The measured quantity and which way is better."""
 
@@ -72,7 +76,7 @@ class StudyDefinition(Request):
     fidelity: Fidelity | None = None
     budget: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """How many trials may be handed out in all; None: no limit."""
-    strategy: str = "rucb"
+    strategy: str = DEFAULT_STRATEGY
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     n_initial: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Length of the Sobol start; None: the engine's default for the space."""

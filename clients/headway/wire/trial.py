@@ -92,6 +92,8 @@ class Receipt(Response):
     weights: dict[str, float] | None = None
     """The objectives' weights, where they were weighed at random for this request."""
     fidelity: FidelityChoice | None = None
+    local: bool = False
+    """Whether the search was held to a trust region around the incumbent."""
     compute_ms: float = 0.0
     degraded: bool = False
     degraded_reason: str | None = None
