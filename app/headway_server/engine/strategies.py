@@ -74,7 +74,7 @@ class RandomizedUCB(ModelBased):
     """
 
     name = "rucb"
-    shift: float = 0.3
+    shift: float = 0.1
     rate: float = 1.0
 
     def surface(self, posterior: Posterior, draw: Draw, given: Given | None) -> Surface:
