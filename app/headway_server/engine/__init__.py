@@ -2,7 +2,8 @@
 
 from headway_server.engine.fitting import FitTask, Fitted
 from headway_server.engine.optimizer import Optimizer, Suggestion
+from headway_server.engine.preparation import Prepared
 from headway_server.engine.registry import STRATEGIES
 from headway_server.engine.strategies import Strategy
 
-__all__ = ["STRATEGIES", "FitTask", "Fitted", "Optimizer", "Strategy", "Suggestion"]
+__all__ = ["STRATEGIES", "FitTask", "Fitted", "Optimizer", "Prepared", "Strategy", "Suggestion"]

@@ -41,6 +41,13 @@ class Model:
         self._fit_tried_at = fitted.n_observed
         self._surprise: list[float] = []
 
+    @classmethod
+    def under(cls, fitted: Fitted) -> Model:
+        """Under a fit that found something, without a posterior yet."""
+        if fitted.hyperparameters is None or fitted.transform is None:
+            raise AssertionError(f"the fit to {fitted.n_observed} results failed: {fitted.reason}")
+        return cls(fitted, fitted.hyperparameters, fitted.transform)
+
     def extend(self, seen: Observations) -> None:
         """Take up the results that are not in the posterior yet."""
         n = len(seen)

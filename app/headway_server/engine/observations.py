@@ -34,6 +34,14 @@ class Observations:
         """(n,), a view; 0 where not known."""
         return self._std_errors[: self._n]
 
+    def copy(self) -> Observations:
+        """The results of this moment."""
+        same = Observations(self._rows.shape[1])
+        same._n = self._n
+        same._rows, same._utilities = self.rows.copy(), self.utilities.copy()
+        same._std_errors = self.std_errors.copy()
+        return same
+
     def append(self, row: Array, utility: float, std_error: float) -> None:
         """Add one result."""
         if self._n == len(self._utilities):

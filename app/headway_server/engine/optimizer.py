@@ -30,6 +30,7 @@ from headway_server.engine.model import Model, intervals, prediction, summary
 from headway_server.engine.observations import Observations
 from headway_server.engine.other_metrics import FitTasks, OtherMetrics
 from headway_server.engine.outcome_constraints import WeighedSurface
+from headway_server.engine.preparation import Preparation, Prepared
 from headway_server.engine.randomness import Purpose, stream
 from headway_server.engine.registry import STRATEGIES
 from headway_server.engine.replicates import Sites
@@ -272,11 +273,22 @@ class Optimizer:
         others = self._others.tasks(self._encoding)
         return FitTasks(task, others) if others else task
 
-    def adopt(self, fitted: Fitted, version: int) -> None:
-        """Use a fit from now on. A failed one changes nothing, and is not tried again at the same data."""
-        if fitted.hyperparameters is not None and fitted.transform is not None:
-            self._model = Model(fitted, fitted.hyperparameters, fitted.transform)
-            self._others.adopt(fitted.others)
+    def preparation(self, fitted: Fitted) -> Preparation:
+        """A snapshot from which to build the posteriors under a fit that found something. Their bits are
+        those that they get where the fit is adopted without.
+        """
+        return Preparation(fitted, self._observations.copy(), self._others.snapshot())
+
+    def adopt(self, fitted: Fitted, version: int, prepared: Prepared | None = None) -> None:
+        """Use a fit from now on. A failed one changes nothing, and is not tried again at the same data.
+
+        With what its `preparation` has built, the next question takes up only the results since then;
+        without, it builds the posteriors.
+        """
+        if fitted.hyperparameters is not None:
+            prepared = prepared or Prepared.of(fitted)
+            self._model = prepared.first
+            self._others.adopt(prepared.others)
             self._version = version
             self._given_out.clear()
         elif self._model is not None:

@@ -59,13 +59,13 @@ class OtherMetrics:
             for name, seen in self._observations.items()
         }
 
-    def adopt(self, fits: Mapping[str, Fitted]) -> None:
-        """Use these fits from now on."""
-        for name in self.signs:
-            fitted = fits[name]
-            if fitted.hyperparameters is None or fitted.transform is None:
-                raise AssertionError(f"the fit of {name} failed")
-            self.models[name] = Model(fitted, fitted.hyperparameters, fitted.transform)
+    def snapshot(self) -> dict[str, Observations]:
+        """Each metric's results of this moment."""
+        return {name: seen.copy() for name, seen in self._observations.items()}
+
+    def adopt(self, models: Mapping[str, Model]) -> None:
+        """Use these models from now on."""
+        self.models = {name: models[name] for name in self.signs}
 
     def postpone_fit(self, n: int) -> None:
         """A fit to n results failed: keep what there is and try again with more of them."""

@@ -2,8 +2,9 @@
 
 Its memory is a cache over rows. Before every answer it takes up the observations that it has not seen
 (by sequence number) and the newest fitted hyperparameters; killed, it is started again and rebuilds
-both. Hyperparameters are fitted beside the answers, in a thread, and reach the posterior as rows like
-everything else, so that every replica adopts the same ones.
+both. Hyperparameters are fitted beside the answers, in a thread or, for a large study, in a process, and
+reach the posterior as rows like everything else, so that every replica adopts the same ones. A large
+posterior under new ones is built in that process too, while the old one answers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import logging
 import socket
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from headway.wire.base import Params
@@ -20,7 +21,7 @@ from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
-from headway_server.engine import Fitted, Optimizer
+from headway_server.engine import Fitted, Optimizer, Prepared
 from headway_server.services.engine_port import (
     Answered,
     Asked,
@@ -31,6 +32,8 @@ from headway_server.services.engine_port import (
     Predictions,
     Question,
 )
+from headway_server.services.fit_process import TaskFailed
+from headway_server.services.fits import Fits
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
@@ -39,6 +42,15 @@ log = logging.getLogger(__name__)
 
 WARM_STUDIES = 64
 """How many posteriors are kept; the one unused for longest goes first."""
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """A stored fit whose posteriors are being built beside the answers."""
+
+    model: ModelState
+    fitted: Fitted
+    prepared: Future[Prepared]
 
 
 @dataclass
@@ -51,6 +63,7 @@ class Warm:
     model: ModelState | None = None
     """The stored fit that the posterior uses; None while it uses one of its own, or none."""
     fit: Future[Fitted] | None = None
+    preparing: Preparing | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ class EngineHost:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._warm: dict[str, Warm] = {}
-        self._fits = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fit")
+        self._fits = Fits(database)
 
     def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
         """A point for each of these reserved trial numbers, in order, with the values held."""
@@ -125,14 +138,16 @@ class EngineHost:
             self._fit_beside(name, self._warm[name])
 
     def wait_for_fits(self) -> None:
-        """Let the fits that are under way come to their end."""
+        """Let the fits and preparations that are under way come to their end."""
         for warm in self._warm.values():
             if warm.fit is not None:
                 warm.fit.result()
+            if warm.preparing is not None:
+                wait([warm.preparing.prepared])
 
     def close(self) -> None:
-        """Finish the fit under way and stop."""
-        self._fits.shutdown(wait=True, cancel_futures=True)
+        """Finish the small fit under way, give the large one up, and stop."""
+        self._fits.close()
 
     def _current(self, name: str) -> tuple[Warm, News]:
         """The study's posterior, up to date with its rows."""
@@ -147,64 +162,71 @@ class EngineHost:
         for datum in news.data:
             _tell(warm.optimizer, datum)
             warm.seen_seq = datum.seq
-        if news.model is not None and (warm.model is None or news.model.version > warm.model.version):
-            warm.optimizer.adopt(Fitted.model_validate_json(news.model.fitted), news.model.version)
-            warm.model = news.model
+        self._take_up(name, warm, news.model)
         self._warm[name] = warm
         if len(self._warm) > WARM_STUDIES:
-            del self._warm[next(iter(self._warm))]
+            evicted = self._warm.pop(next(iter(self._warm)))
+            if evicted.preparing is not None:
+                evicted.preparing.prepared.cancel()
         return warm, news
 
+    def _take_up(self, name: str, warm: Warm, newest: ModelState | None) -> None:
+        """Adopt what has been prepared, and the newest stored fit: at once, or by preparing it where the
+        question would wait long for its posterior and there is another to answer it.
+        """
+        if warm.preparing is not None and warm.preparing.prepared.done():
+            ready, warm.preparing = warm.preparing, None
+            warm.optimizer.adopt(ready.fitted, ready.model.version, _prepared(ready, name))
+            warm.model = ready.model
+        known = 0 if warm.model is None else warm.model.version
+        if newest is None or newest.version <= known or warm.preparing is not None:
+            return
+        fitted = Fitted.model_validate_json(newest.fitted)
+        if warm.optimizer.fitted is not None and self._fits.are_large(warm.optimizer):
+            warm.preparing = Preparing(newest, fitted, self._fits.prepare(warm.optimizer, fitted))
+        else:
+            warm.optimizer.adopt(fitted, newest.version)
+            warm.model = newest
+
     def _fit_beside(self, name: str, warm: Warm) -> None:
-        """Start a fit in its thread, where one is due and none is running."""
-        if warm.fit is not None and not warm.fit.done():
+        """Start a fit where one is due, none is running and none waits to be adopted."""
+        if warm.preparing is not None or (warm.fit is not None and not warm.fit.done()):
             return
         fit, warm.fit = warm.fit, None
-        if fit is not None:
-            _learn_from(fit, name, warm)
         own = warm.optimizer.fitted
+        if fit is not None:
+            fitted = _learn_from(fit, name, warm)
+            if fitted is not None and own is not None and fitted.n_observed > own.n_observed:
+                return  # the next question finds it among the rows
         if warm.model is None and own is not None:  # the first fit, which the first question waited for
-            warm.fit = self._fits.submit(self._store, name, own)
+            warm.fit = self._fits.store(name, warm.study_id, own)
         elif warm.optimizer.fit_due():
-            task = warm.optimizer.fit_task()
-            warm.fit = self._fits.submit(lambda: self._store(name, task.run()))
-
-    def _store(self, name: str, fitted: Fitted) -> Fitted:
-        """Make a fit the newest version, unless another replica has one from more observations."""
-
-        def store(uow: UnitOfWork) -> None:
-            study = uow.studies.lock(name)
-            latest = uow.models.latest(study)
-            if study.id is None or (latest is not None and latest.n_observed >= fitted.n_observed):
-                return
-            version = 1 if latest is None else latest.version + 1
-            uow.models.add(
-                ModelState(
-                    study_id=study.id,
-                    version=version,
-                    fitted=fitted.model_dump_json(),
-                    n_observed=fitted.n_observed,
-                    fit_s=fitted.fit_s,
-                    fitted_at=uow.now,
-                )
-            )
-            uow.events.record(study, "model.fitted", uow.now, version=version, n_observed=fitted.n_observed)
-
-        if fitted.status == "ok":
-            self._database.write(store)
-        return fitted
+            warm.fit = self._fits.start(name, warm.study_id, warm.optimizer)
 
 
-def _learn_from(fit: Future[Fitted], name: str, warm: Warm) -> None:
-    """Take note of a fit that found nothing, or that could not be stored; the others arrive as rows."""
+def _prepared(ready: Preparing, name: str) -> Prepared | None:
+    """What was built; None, so that the question builds it, where the process died over it."""
+    try:
+        return ready.prepared.result()
+    except TaskFailed as failed:
+        log.warning("study %s: fit %d was not prepared: %s", name, ready.model.version, failed)
+        return None
+
+
+def _learn_from(fit: Future[Fitted], name: str, warm: Warm) -> Fitted | None:
+    """Take note of a fit that found nothing, or that could not be stored; the others arrive as rows, and are
+    returned.
+    """
     try:
         fitted = fit.result()
     except DatabaseUnavailable as away:
         log.warning("study %s: a fit could not be stored: %s", name, away.detail)
-        return
+        return None
     if fitted.status == "failed":
         log.warning("study %s: no fit at %d results: %s", name, fitted.n_observed, fitted.reason)
         warm.optimizer.adopt(fitted, warm.optimizer.model_version)
+        return None
+    return fitted
 
 
 def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:
