@@ -11,7 +11,7 @@ from headway_server.domain.goals import Goals
 from headway_server.domain.pareto import hypervolume
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import FOR_SEVERAL_OBJECTIVES
-from headway_server.engine import STRATEGIES, Fitted, Optimizer
+from headway_server.engine import STRATEGIES, Fitted, Optimizer, boundary
 from headway_server.engine import fitting as fitting_module
 from headway_server.engine.strategies import ModelBased
 from tests.engine.reference import moments, single_task_gp
@@ -347,3 +347,26 @@ def test_a_fidelity_saves_cost(name):
         for choose in (False, True)
     )
     assert chosen < full
+
+
+@pytest.mark.parametrize(("kind", "name"), [*CASES, *((None, name) for name in modelled)])
+def test_who_asks_botorch_is_known_beforehand(kind, name, monkeypatch):
+    optimizer = told(kind, strategy=name) if kind else Optimizer(box(2), strategy=name)
+    for x, y in np.random.default_rng(1).random((6, 2)).tolist() if kind is None else []:
+        optimizer.tell({"x0": x, "x1": y}, x + y)
+    asked = []
+    for function in ("noisy_log_ei", "noisy_log_ehvi"):
+        original = getattr(boundary, function)
+        spy = lambda *arguments, original=original: asked.append(1) or original(*arguments)  # noqa: E731
+        monkeypatch.setattr(boundary, function, spy)
+    receipt = optimizer.ask(number=50).receipt
+    assert not receipt.degraded
+    assert bool(asked) == optimizer.asks_botorch
+
+
+def test_where_the_model_can_not_be_asked_the_receipt_says_why():
+    optimizer = told("several")
+    receipt = optimizer.ask(number=50, unready="it is being imported").receipt
+    assert (receipt.policy, receipt.degraded) == ("sobol", True)
+    assert receipt.degraded_reason == "it is being imported"
+    assert not optimizer.ask(number=1, unready="it is being imported").receipt.degraded

@@ -25,6 +25,7 @@ from headway_server.engine.feasibility import Feasibility
 from headway_server.engine.fidelity import FidelityAxis
 from headway_server.engine.fitting import FitTask, Fitted
 from headway_server.engine.goal_surface import GoalSurface
+from headway_server.engine.in_flight import QLogNEI
 from headway_server.engine.kernel import Array
 from headway_server.engine.model import Model, intervals, prediction, summary
 from headway_server.engine.observations import Observations
@@ -35,7 +36,7 @@ from headway_server.engine.randomness import Purpose, stream
 from headway_server.engine.registry import STRATEGIES
 from headway_server.engine.replicates import Sites
 from headway_server.engine.search import Effort, search
-from headway_server.engine.strategies import Draw, ModelBased, ModelFree, Sobol
+from headway_server.engine.strategies import Draw, LogEI, ModelBased, ModelFree, Sobol
 from headway_server.engine.surfaces import Surface
 from headway_server.engine.trust_region import MANY_DIMENSIONS, MANY_RESULTS, TrustRegion
 
@@ -141,6 +142,16 @@ class Optimizer:
         """The fit in use, to be stored and adopted by another process."""
         return None if self._model is None else self._model.fitted
 
+    @property
+    def asks_botorch(self) -> bool:
+        """Whether its model is asked through `engine.boundary`, which imports torch: that takes seconds."""
+        several = len(self.goals.objectives) > 1
+        return isinstance(self.strategy, (QLogNEI, LogEI) if several else QLogNEI)
+
+    def starts(self, number: int) -> bool:
+        """Whether the trial of this number would belong to the Sobol start, and need no model."""
+        return number <= self.n_initial or self.n_observed < 2
+
     def tell(self, params: Params, value: float, std_error: float | None = None) -> None:
         """Take up a result of one objective. Cheap: the posterior follows at the next question.
 
@@ -199,20 +210,22 @@ class Optimizer:
         number: int | None = None,
         given_out: Sequence[Params] | None = None,
         held: Held = NOTHING_HELD,
+        unready: str | None = None,
     ) -> Suggestion:
         """The next point.
 
         `number` is the trial's (from 1; None: one more than the last). `pending` are the points in
         flight, `given_out` those among them that were handed out at the present posterior (None: what
         this object has handed out since the last result or fit). The point has the values that are
-        `held` (see `domain.held.check_held`), and is the best choice of the others.
+        `held` (see `domain.held.check_held`), and is the best choice of the others. Where the model can't be
+        asked yet, `unready` says why: the point is a Sobol point then, and its receipt has the reason.
         """
         began = time.perf_counter()
         number = self._last_number + 1 if number is None else number
         self._last_number = max(self._last_number, number)
         given = list(self._given_out if given_out is None else given_out)
         encoding = self._encoding_of(held.values)
-        params, receipt = self._choose(number, list(pending), given, encoding)
+        params, receipt = self._choose(number, list(pending), given, encoding, unready)
         if held.values:
             receipt = _revised(receipt, fixed=held.fixed or None, context=held.context or None)
         self._given_out.append(params)
@@ -321,7 +334,12 @@ class Optimizer:
         return encoding
 
     def _choose(
-        self, number: int, pending: list[Params], given_out: list[Params], encoding: Encoding
+        self,
+        number: int,
+        pending: list[Params],
+        given_out: list[Params],
+        encoding: Encoding,
+        unready: str | None,
     ) -> tuple[Params, Receipt]:
         receipt = Receipt(
             policy=self.strategy.name,
@@ -336,11 +354,12 @@ class Optimizer:
         strategy = self.strategy
         if isinstance(strategy, ModelFree):
             return self._sampled(strategy, draw, taken, encoding), receipt
-        if number <= self.n_initial or self.n_observed < 2:
+        if self.starts(number):
             return self._sampled(Sobol(), draw, taken, encoding), _revised(receipt, policy=Sobol.name)
-        model = self._current_model()
+        model = self._current_model() if unready is None else None
         if model is None or model.posterior is None or not self._others.usable:
-            trouble = _revised(receipt, policy=Sobol.name, degraded=True, degraded_reason=NO_FACTOR)
+            reason = unready or NO_FACTOR
+            trouble = _revised(receipt, policy=Sobol.name, degraded=True, degraded_reason=reason)
             return self._sampled(Sobol(), draw, taken, encoding), trouble
         if not self.goals.plain:
             params, account = self._weighed(strategy, model, draw, taken, encoding)

@@ -22,6 +22,7 @@ from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer, Prepared
+from headway_server.services.background_import import BackgroundImport
 from headway_server.services.engine_port import (
     Answered,
     Asked,
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 WARM_STUDIES = 64
 """How many posteriors are kept; the one unused for longest goes first."""
+BOTORCH_AWAY = "BoTorch, which this strategy asks, is still being imported"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class EngineHost:
         self._database = database
         self._warm: dict[str, Warm] = {}
         self._fits = Fits(database)
+        self._botorch = BackgroundImport("headway_server.engine.boundary")
 
     def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
         """A point for each of these reserved trial numbers, in order, with the values held."""
@@ -97,7 +100,11 @@ class EngineHost:
         ]
         points: list[Point] = []
         for number in numbers:
-            suggestion = optimizer.ask(pending, number=number, given_out=given_out, held=held)
+            waits = optimizer.asks_botorch and not optimizer.starts(number)
+            unready = None if not waits or self._botorch.ready() else BOTORCH_AWAY
+            suggestion = optimizer.ask(
+                pending, number=number, given_out=given_out, held=held, unready=unready
+            )
             points.append(
                 Point(
                     number=number,
@@ -159,6 +166,8 @@ class EngineHost:
             return self._current(name)
         if warm is None:
             warm = Warm(news.study.id, _optimizer(news.study))
+            if warm.optimizer.asks_botorch:
+                self._botorch.start()
         for datum in news.data:
             _tell(warm.optimizer, datum)
             warm.seen_seq = datum.seq
