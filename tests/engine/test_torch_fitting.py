@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from headway_server.engine.fitting import FitTask
 from headway_server.engine.hyperparameters import LogPosterior, cold_start, maximise
@@ -70,6 +71,18 @@ def test_a_task_says_its_device_and_travels(problem):
     assert ours.status == "ok"
     assert ours.transform == theirs.transform
     assert ours.log_density == pytest.approx(theirs.log_density, abs=1e-2)
+
+
+def test_where_the_devices_memory_ends_the_host_fits(problem, monkeypatch):
+    _, rows, z, variances = problem(30, 2)
+    here = FitTask(rows, z, variances, np.arange(2), np.zeros(2, dtype=bool))
+
+    def full(*_):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(TorchLogPosterior, "__call__", full)
+    found, expected = replace(here, device="cpu").run(), here.run()
+    assert found.model_copy(update={"fit_s": 0.0}) == expected.model_copy(update={"fit_s": 0.0})
 
 
 def test_a_device_fits_to_all_results_for_longer():

@@ -16,7 +16,7 @@ from headway.wire.model import Hyperparameters
 from headway_server.engine.hyperparameters import Data, cold_start, maximise, to_theta, to_wire
 from headway_server.engine.kernel import Array
 from headway_server.engine.outcomes import CompressBad, Standardize, Transform
-from headway_server.engine.placement import log_posterior_on, posterior_on
+from headway_server.engine.placement import log_posterior_on, posterior_on, unless_full
 from headway_server.engine.subset import FIT_TO_ALL_UNTIL, ON_DEVICE_UNTIL, chosen
 
 COLD_UNTIL = 100
@@ -73,13 +73,21 @@ class FitTask:
     """A torch device; None: NumPy on the host."""
 
     def run(self) -> Fitted:
-        """Fit. Numerical trouble is an answer with status "failed" and a reason, never an exception."""
+        """Fit. Numerical trouble is an answer with status "failed" and a reason, never an exception.
+
+        Where the device has too little memory, the host does it.
+        """
+        if self.device is None:
+            return self._run()
+        return unless_full(self._run, replace(self, device=None)._run)
+
+    def _run(self) -> Fitted:
         seen = chosen(self.rows, self.utilities, FIT_TO_ALL_UNTIL if self.device is None else ON_DEVICE_UNTIL)
         if len(seen) < len(self.rows):
             part = replace(
                 self, rows=self.rows[seen], utilities=self.utilities[seen], std_errors=self.std_errors[seen]
             )
-            return part.run().model_copy(update={"n_observed": len(self.rows)})
+            return part._run().model_copy(update={"n_observed": len(self.rows)})
         began = time.perf_counter()
         n = len(self.utilities)
         candidates: list[Standardize | CompressBad] = [Standardize.fit(self.utilities)]

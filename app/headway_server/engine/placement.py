@@ -7,9 +7,11 @@ study goes to a device, and never on a machine without an NVIDIA driver.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from headway.wire.model import Hyperparameters
 from headway_server.domain.errors import DeviceUnavailable, HeadwayError, ValidationFailed
@@ -19,8 +21,9 @@ from headway_server.engine.posterior import Posterior
 
 DEVICES = ("auto", "cpu", "cuda")
 ON_DEVICE_FROM = 1000
-"""Results from which `auto` takes a CUDA device. Below, a suggestion spends its time on launching small
-kernels: at 100 results one evaluation of the acquisition took 0.05 ms there and 0.025 ms in NumPy."""
+"""Results from which `auto` takes a CUDA device. Below, a suggestion spends its time on many small operations,
+of which torch's and GPyTorch's cost more than NumPy's: twice a suggestion's time at 300 results with torch on
+the CPU (`python -m benchmarks.device --device cpu --sizes 300`). Chosen so, and not yet measured on a GPU."""
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "C:/Windows/System32/nvcuda.dll")
 """One of these is there wherever an NVIDIA driver is: on Linux, under WSL 2, on Windows."""
 
@@ -95,19 +98,30 @@ def require_cuda() -> None:
         )
 
 
+T = TypeVar("T")
+
+
+def unless_full(there: Callable[[], T], here: Callable[[], T]) -> T:
+    """What `there` gives; what `here` gives where the device has too little memory for it."""
+    import torch
+
+    try:
+        return there()
+    except torch.OutOfMemoryError:
+        return here()
+
+
 def posterior_on(
     device: str | None, hyperparameters: Hyperparameters, rows: Array, z: Array, variances: Array
 ) -> Posterior | None:
     """`Posterior.build` on a torch device, or in NumPy (None), or there where the device lacks the memory."""
     if device is not None:
-        import torch
-
         from headway_server.engine.torch_posterior import TorchPosterior
 
-        try:
-            return TorchPosterior.build_on(device, hyperparameters, rows, z, variances)
-        except torch.OutOfMemoryError:
-            return Posterior.build(hyperparameters, rows, z, variances)
+        return unless_full(
+            lambda: TorchPosterior.build_on(device, hyperparameters, rows, z, variances),
+            lambda: Posterior.build(hyperparameters, rows, z, variances),
+        )
     return Posterior.build(hyperparameters, rows, z, variances)
 
 
