@@ -25,6 +25,7 @@ def serve(host: str, port: int, database: str | None) -> None:
 
     from headway_server.domain.errors import HeadwayError
     from headway_server.main import create_app
+    from headway_server.services.device import require_device
     from headway_server.storage.database import Database
     from headway_server.storage.schema import require_known_schema
 
@@ -32,6 +33,7 @@ def serve(host: str, port: int, database: str | None) -> None:
     probe = Database(settings.database_url)
     try:
         require_known_schema(probe)
+        require_device(settings.device)
     except HeadwayError as error:
         click.echo(f"headway serve: {error.detail}", err=True)
         sys.exit(1)

@@ -17,6 +17,7 @@ from headway_server.api.context import AppContext, Pulse
 from headway_server.api.limits import BodyLimits
 from headway_server.api.openapi import Application
 from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.services.device import require_device
 from headway_server.services.engine_link import EngineLink
 from headway_server.services.leases import sweep
 from headway_server.settings import Settings, sqlite_url
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises (in the lifespan):
         SchemaMismatch: the database has another schema; the message says what to run.
+        DeviceUnavailable: the engine is to compute on a CUDA device, and there is no usable one.
     """
     settings = settings or Settings()
 
@@ -39,8 +41,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.database_url)
         await run_in_threadpool(require_known_schema, database)
+        await run_in_threadpool(require_device, settings.device)
         engine = EngineLink(
-            database.url, timeout_s=settings.engine_timeout_s, threads=settings.engine_threads
+            database.url,
+            timeout_s=settings.engine_timeout_s,
+            threads=settings.engine_threads,
+            device=settings.device,
         )
         context = AppContext(settings, database, engine, Pulse(), asyncio.Event())
         app.state.context = context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,3 +32,6 @@ class Settings(BaseSettings):
     Below the 60 s after which a reserved number passes to another request."""
     engine_threads: Annotated[int, Field(ge=1)] = 1
     """Numerical threads of the engine host."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models are computed: `auto` takes a CUDA device, where there is one, for large studies; `cuda`
+    takes it for all, and the server does not start without one."""

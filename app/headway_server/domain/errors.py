@@ -30,7 +30,8 @@ HeadwayError
 ├── Unavailable               try again later
 │   ├── DatabaseUnavailable   database-unavailable
 │   └── EngineUnavailable     engine-unavailable
-└── SchemaMismatch            schema-mismatch (at start-up, never over HTTP)
+├── SchemaMismatch            schema-mismatch (at start-up, never over HTTP)
+└── DeviceUnavailable         device-unavailable (at start-up, never over HTTP)
 
 Everything else is a bug: it answers 500 with a trace id.
 """
@@ -271,3 +272,10 @@ class SchemaMismatch(HeadwayError):
 
     slug = "schema-mismatch"
     title = "The database has another schema"
+
+
+class DeviceUnavailable(HeadwayError):
+    """The engine is set to compute on a CUDA device, and none can be used."""
+
+    slug = "device-unavailable"
+    title = "The device is not available"

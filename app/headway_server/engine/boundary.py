@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from headway_server.engine.gpytorch_kernel import covariance
 from headway_server.engine.kernel import Array
 from headway_server.engine.posterior import Posterior
 from headway_server.engine.surfaces import Surface
@@ -103,7 +104,7 @@ def noisy_log_ehvi(
 
 def gaussian_process(posterior: Posterior) -> SingleTaskGP:
     """The same model in BoTorch, in evaluation mode: equal means and variances of the latent function."""
-    kernel = _kernel(posterior)
+    kernel = covariance(posterior.kernel, posterior.outputscale, torch.device("cpu"))
     with botorch.settings.validate_input_scaling(False), _exact_noise():
         model = SingleTaskGP(
             torch.tensor(posterior.rows),
@@ -113,30 +114,9 @@ def gaussian_process(posterior: Posterior) -> SingleTaskGP:
             mean_module=gpytorch.means.ConstantMean(),
             outcome_transform=None,
         ).double()
-    model.mean_module.constant = posterior.mean
+    model.mean_module.constant = torch.tensor(posterior.mean, dtype=torch.float64)
     model.requires_grad_(requires_grad=False)
     return model.eval()
-
-
-def _kernel(posterior: Posterior) -> gpytorch.kernels.Kernel:
-    """Matérn-5/2 on the numbers, times e^{−‖u − u′‖²} on the scaled one-hot coordinates."""
-    kernel = posterior.kernel
-    parts = []
-    if len(kernel.numeric):
-        numbers = gpytorch.kernels.MaternKernel(
-            nu=2.5, ard_num_dims=len(kernel.numeric), active_dims=tuple(kernel.numeric.tolist())
-        ).double()
-        numbers.lengthscale = torch.tensor(kernel.lengthscales[kernel.numeric])
-        parts.append(numbers)
-    if len(kernel.choices):
-        choices = gpytorch.kernels.RBFKernel(
-            ard_num_dims=len(kernel.choices), active_dims=tuple(kernel.choices.tolist())
-        ).double()
-        choices.lengthscale = torch.tensor(1.0 / (np.sqrt(2.0) * kernel.weights[kernel.choices]))
-        parts.append(choices)
-    product = gpytorch.kernels.ScaleKernel(parts[0] if len(parts) == 1 else parts[0] * parts[1]).double()
-    product.outputscale = posterior.outputscale
-    return product
 
 
 class _TorchSurface(Surface):

@@ -16,8 +16,8 @@ from headway.wire.model import Hyperparameters
 from headway_server.engine.hyperparameters import Data, cold_start, maximise, to_theta, to_wire
 from headway_server.engine.kernel import Array
 from headway_server.engine.outcomes import CompressBad, Standardize, Transform
-from headway_server.engine.posterior import Posterior
-from headway_server.engine.subset import chosen
+from headway_server.engine.placement import log_posterior_on, posterior_on, unless_full
+from headway_server.engine.subset import FIT_TO_ALL_UNTIL, ON_DEVICE_UNTIL, chosen
 
 COLD_UNTIL = 100
 COLD_GROWTH = 1.2
@@ -69,15 +69,25 @@ class FitTask:
     categorical: npt.NDArray[np.bool_]
     """(d,)."""
     previous: Fitted | None = None
+    device: str | None = None
+    """A torch device; None: NumPy on the host."""
 
     def run(self) -> Fitted:
-        """Fit. Numerical trouble is an answer with status "failed" and a reason, never an exception."""
-        seen = chosen(self.rows, self.utilities)
+        """Fit. Numerical trouble is an answer with status "failed" and a reason, never an exception.
+
+        Where the device has too little memory, the host does it.
+        """
+        if self.device is None:
+            return self._run()
+        return unless_full(self._run, replace(self, device=None)._run)
+
+    def _run(self) -> Fitted:
+        seen = chosen(self.rows, self.utilities, FIT_TO_ALL_UNTIL if self.device is None else ON_DEVICE_UNTIL)
         if len(seen) < len(self.rows):
             part = replace(
                 self, rows=self.rows[seen], utilities=self.utilities[seen], std_errors=self.std_errors[seen]
             )
-            return part.run().model_copy(update={"n_observed": len(self.rows)})
+            return part._run().model_copy(update={"n_observed": len(self.rows)})
         began = time.perf_counter()
         n = len(self.utilities)
         candidates: list[Standardize | CompressBad] = [Standardize.fit(self.utilities)]
@@ -123,12 +133,14 @@ class FitTask:
         starts = [] if warm is None else [warm]
         if warm is None or self._cold:
             starts.append(cold_start(data.n_parameters))
-        maxima = [found for start in starts if (found := maximise(data, start, budget)) is not None]
+        log_posterior = log_posterior_on(self.device, data)
+        ends = [maximise(data, start, budget, log_posterior) for start in starts]
+        maxima = [end for end in ends if end is not None]
         if not maxima:
             return None
         best = max(maxima, key=lambda maximum: maximum.log_posterior)
         hyperparameters = to_wire(best.theta, data, transform.kind)
-        posterior = Posterior.build(hyperparameters, data.rows, data.z, data.variances)
+        posterior = posterior_on(self.device, hyperparameters, data.rows, data.z, data.variances)
         if posterior is None:
             return None
         mean, sd = posterior.leave_one_out()

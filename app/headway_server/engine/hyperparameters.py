@@ -9,6 +9,7 @@ The coordinates of a one-hot block share one lengthscale.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,6 +165,10 @@ def _contracted(weights: Array, u: Array) -> Array:
     )
 
 
+Objective = Callable[[Array], tuple[float, Array] | None]
+"""The log posterior's value and gradient at θ (p + 3,), as `LogPosterior` gives them."""
+
+
 @dataclass(frozen=True)
 class Maximum:
     """Where a fit ended."""
@@ -179,9 +184,14 @@ def cold_start(n_parameters: int) -> Array:
     return np.array([log_ell] * n_parameters + [math.log(1e-2), 0.0, 0.0])
 
 
-def maximise(data: Data, start: Array, max_evaluations: int) -> Maximum | None:
-    """The best θ that L-BFGS reached from a start; None where not even the start has a Cholesky factor."""
-    log_posterior = LogPosterior(data)
+def maximise(
+    data: Data, start: Array, max_evaluations: int, log_posterior: Objective | None = None
+) -> Maximum | None:
+    """The best θ that L-BFGS reached from a start; None where not even the start has a Cholesky factor.
+
+    `log_posterior` is the data's, where it is not to be computed by `LogPosterior`.
+    """
+    log_posterior = log_posterior or LogPosterior(data)
     p = data.n_parameters
     bounds = [LENGTHSCALE_BOUNDS] * p + [NOISE_BOUNDS, OUTPUTSCALE_BOUNDS]
     box = np.vstack([np.log(bounds), MEAN_BOUNDS])

@@ -14,6 +14,7 @@ from headway_server.engine.fitting import Fitted, measurement_variances
 from headway_server.engine.kernel import Array
 from headway_server.engine.observations import Observations
 from headway_server.engine.outcomes import Transform
+from headway_server.engine.placement import Placement, posterior_on
 from headway_server.engine.posterior import Posterior
 
 Z_95 = 1.959963984540054
@@ -31,10 +32,18 @@ class Model:
     fit saw, and extended by the others one at a time, however they arrived.
     """
 
-    def __init__(self, fitted: Fitted, hyperparameters: Hyperparameters, transform: Transform) -> None:
+    def __init__(
+        self,
+        fitted: Fitted,
+        hyperparameters: Hyperparameters,
+        transform: Transform,
+        device: str | None = None,
+    ) -> None:
         self.fitted = fitted
         self.hyperparameters = hyperparameters
         self.transform = transform
+        self.device = device
+        """A torch device; None: NumPy on the host."""
         self.posterior: Posterior | None = None
         """None where the kernel matrix has no Cholesky factor."""
         self._failed = False
@@ -42,11 +51,12 @@ class Model:
         self._surprise: list[float] = []
 
     @classmethod
-    def under(cls, fitted: Fitted) -> Model:
+    def under(cls, fitted: Fitted, where: Placement) -> Model:
         """Under a fit that found something, without a posterior yet."""
         if fitted.hyperparameters is None or fitted.transform is None:
             raise AssertionError(f"the fit to {fitted.n_observed} results failed: {fitted.reason}")
-        return cls(fitted, fitted.hyperparameters, fitted.transform)
+        device = where.at(fitted.n_observed)
+        return cls(fitted, fitted.hyperparameters, fitted.transform, device)
 
     def extend(self, seen: Observations) -> None:
         """Take up the results that are not in the posterior yet."""
@@ -60,7 +70,9 @@ class Model:
         first = 0
         if self.posterior is None:
             first = min(n, self.fitted.n_observed)
-            self.posterior = Posterior.build(self.hyperparameters, rows[:first], z[:first], variances[:first])
+            self.posterior = posterior_on(
+                self.device, self.hyperparameters, rows[:first], z[:first], variances[:first]
+            )
         for i in range(first, len(z)):
             if self.posterior is None:
                 break

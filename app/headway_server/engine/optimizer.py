@@ -31,6 +31,7 @@ from headway_server.engine.model import Model, intervals, prediction, summary
 from headway_server.engine.observations import Observations
 from headway_server.engine.other_metrics import FitTasks, OtherMetrics
 from headway_server.engine.outcome_constraints import WeighedSurface
+from headway_server.engine.placement import placement
 from headway_server.engine.preparation import Preparation, Prepared
 from headway_server.engine.randomness import Purpose, stream
 from headway_server.engine.registry import STRATEGIES
@@ -82,8 +83,11 @@ class Optimizer:
     Equal arguments, results (in order), fits, `number`, `pending` and `given_out` give bitwise equal
     suggestions on one machine, whatever else the process has done.
 
+    `device` is `auto` (a CUDA device where there is one and the study is large), `cpu` or `cuda`.
+
     Raises:
         UnknownStrategy: naming the strategies that there are.
+        ValidationFailed, DeviceUnavailable: the device; see `placement.placement`.
         ConstraintsInfeasible: no point satisfies the space's constraints.
     """
 
@@ -103,9 +107,8 @@ class Optimizer:
             raise UnknownStrategy.at(
                 "/strategy", f"There is no strategy {strategy!r}.", f"Choose one of {', '.join(STRATEGIES)}."
             )
-        if device != "cpu":
-            raise ValueError(f"device {device!r}: the engine computes on the CPU only so far")
         require_feasible(space)
+        self._where = placement(device)
         self.space = space
         self.strategy: ModelBased | ModelFree = STRATEGIES[strategy]()
         self.seed = seed
@@ -115,7 +118,7 @@ class Optimizer:
         self._encodings: dict[str, Encoding] = {}
         self.goals = goals or Goals((Objective(goal="maximize" if maximize else "minimize"),))
         self._sign = self.goals.signs[self.goals.metrics[0]]
-        self._others = OtherMetrics(self.goals, self._encoding.width)
+        self._others = OtherMetrics(self.goals, self._encoding.width, self._where)
         fidelity = self.goals.fidelity
         self._axis = None if fidelity is None else FidelityAxis(fidelity, self._encoding)
         self._observations = Observations(self._encoding.width)
@@ -282,6 +285,7 @@ class Optimizer:
             self._encoding.parameter_of,
             self._encoding.categorical,
             self.fitted,
+            self._where.at(len(seen)),
         )
         others = self._others.tasks(self._encoding)
         return FitTasks(task, others) if others else task
@@ -290,7 +294,7 @@ class Optimizer:
         """A snapshot from which to build the posteriors under a fit that found something. Their bits are
         those that they get where the fit is adopted without.
         """
-        return Preparation(fitted, self._observations.copy(), self._others.snapshot())
+        return Preparation(fitted, self._observations.copy(), self._others.snapshot(), self._where)
 
     def adopt(self, fitted: Fitted, version: int, prepared: Prepared | None = None) -> None:
         """Use a fit from now on. A failed one changes nothing, and is not tried again at the same data.
@@ -299,7 +303,7 @@ class Optimizer:
         without, it builds the posteriors.
         """
         if fitted.hyperparameters is not None:
-            prepared = prepared or Prepared.of(fitted)
+            prepared = prepared or Prepared.of(fitted, self._where)
             self._model = prepared.first
             self._others.adopt(prepared.others)
             self._version = version
@@ -383,6 +387,7 @@ class Optimizer:
             model_version=self._version,
             n_fitted=model.fitted.n_fitted,
             n_hallucinated=surface.n_given,
+            device=posterior.device,
             transform=model.transform.kind,
             predicted=prediction(model, posterior, row, self._sign),
             p_feasible=None if log_p is None else float(np.exp(log_p.values(row[None])[0])),
@@ -410,6 +415,7 @@ class Optimizer:
             "local": found.local,
             "model_version": self._version,
             "n_fitted": model.fitted.n_fitted,
+            "device": model.posterior.device,
             "fidelity": choice,
         }
 

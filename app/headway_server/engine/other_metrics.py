@@ -12,12 +12,14 @@ from headway_server.engine.fitting import FitTask, Fitted
 from headway_server.engine.kernel import Array
 from headway_server.engine.model import Model
 from headway_server.engine.observations import Observations
+from headway_server.engine.placement import Placement
 
 
 class OtherMetrics:
     """Kept in step with the first objective: told, fitted and adopted together with it."""
 
-    def __init__(self, goals: Goals, width: int) -> None:
+    def __init__(self, goals: Goals, width: int, where: Placement) -> None:
+        self._where = where
         self.signs = {name: goals.signs[name] for name in goals.metrics[1:]}
         self._observations = {name: Observations(width) for name in self.signs}
         self.models: dict[str, Model] = {}
@@ -55,6 +57,7 @@ class OtherMetrics:
                 encoding.parameter_of,
                 encoding.categorical,
                 self.models[name].fitted if name in self.models else None,
+                self._where.at(len(seen)),
             )
             for name, seen in self._observations.items()
         }

@@ -36,7 +36,7 @@ class Path:
         self._shift = np.arctan2(sine, cosine)
         noise = rng.standard_normal(posterior.m) * np.sqrt(posterior.diagonal)
         prior = np.cos(self._phase(posterior.rows)) @ self._amplitude
-        self._v = posterior.inverse @ (posterior.site_z - posterior.mean - prior - noise)
+        self._v = posterior.solve(posterior.site_z - posterior.mean - prior - noise)
 
     def values(self, rows: Array) -> Array:
         """Value (r,) at (r, d)."""

@@ -30,7 +30,15 @@ STRIP = 256
 
 @dataclass(frozen=True)
 class Given:
-    """Further points that a posterior is conditioned on: as many more rows of K⁻¹, kept in blocks."""
+    """Further points that a posterior is conditioned on: as many more rows of K⁻¹."""
+
+    values: Array
+    """(h,): the values at the points."""
+
+
+@dataclass(frozen=True)
+class Blocks(Given):
+    """The further rows of K⁻¹, in blocks."""
 
     lifted: Array
     """(h, …): the lifted points."""
@@ -40,12 +48,13 @@ class Given:
     """(h, h): inverse of their posterior covariance plus noise."""
     alpha: Array
     """(m + h,): K⁻¹(z − mean) of the larger matrix."""
-    values: Array
-    """(h,): the values at the points."""
 
 
 class Posterior:
     """p(f | data) of a constant-mean process with noise `noise + variances`, over m sites."""
+
+    device: str = "cpu"
+    """Where K⁻¹ is."""
 
     def __init__(self, hyperparameters: Hyperparameters, rows: Array, z: Array, variances: Array) -> None:
         self.hyperparameters = hyperparameters
@@ -62,10 +71,14 @@ class Posterior:
         self.n = len(z)
         self.m = len(self._sites.rows)
         self._rows = self._sites.rows.copy()
-        self._lifted = self.kernel.lifted(self.kernel.scaled(self._rows))
         self._site_z, self._diagonal = (a.copy() for a in self._sites.merge(self.z, self._variances))
-        self._inverse = np.empty((0, 0))
         self._alpha = np.empty(0)
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """Place the sites where the algebra is done."""
+        self._lifted = self.kernel.lifted(self.kernel.scaled(self._rows))
+        self._inverse = np.empty((0, 0))
 
     @classmethod
     def build(
@@ -94,6 +107,14 @@ class Posterior:
     def alpha(self) -> Array:
         """K⁻¹(z − mean): (m,)."""
         return self._alpha
+
+    def solve(self, b: Array) -> Array:
+        """K⁻¹ b: (m,) to (m,)."""
+        return np.asarray(self.inverse @ b)
+
+    def precisions(self) -> Array:
+        """The diagonal of K⁻¹: (m,)."""
+        return np.asarray(np.einsum("ii->i", self.inverse))
 
     @property
     def site_z(self) -> Array:
@@ -132,11 +153,8 @@ class Posterior:
         v = w @ k
         schur = self.outputscale + whole - float(k @ v)
         error = z - self.mean - float(k @ self._alpha)
-        self.m = m + 1
-        self._rows = np.concatenate([self._rows, row[None]])
-        self._sites = Sites(self._rows, self._sites.of)
+        self._add_site(row, z, whole)
         self._lifted = np.concatenate([self._lifted, self.kernel.lifted(u)])
-        self._site_z, self._diagonal = np.append(self._site_z, z), np.append(self._diagonal, whole)
         if schur <= SCHUR_FLOOR * whole:
             return error / float(np.sqrt(whole)) if self._rebuild() else None
         self._reserve(m + 1)
@@ -146,18 +164,33 @@ class Posterior:
         self._inverse[m, m] = 1.0 / schur
         return error / float(np.sqrt(schur)) if self._settle() else None
 
+    def _add_site(self, row: Array, z: float, whole: float) -> None:
+        self.m += 1
+        self._rows = np.concatenate([self._rows, row[None]])
+        self._sites = Sites(self._rows, self._sites.of)
+        self._site_z, self._diagonal = np.append(self._site_z, z), np.append(self._diagonal, whole)
+
     def _repeat(self, site: int, z: float, whole: float) -> float | None:
         """The diagonal at site g changes by δ: K⁻¹ − δ/(1 + δ w_g) ww', w = (K⁻¹)_g (Sherman–Morrison)."""
         old = float(self._diagonal[site])
         latent = float(self._site_z[site] - old * self._alpha[site])
-        w = self._inverse[: self.m, site].copy()
-        variance = max(old - old * old * float(w[site]), 0.0) + whole
+        precision = self._precision(site)
+        variance = max(old - old * old * precision, 0.0) + whole
         new = 1.0 / (1.0 / old + 1.0 / whole)
         self._site_z[site] = new * (self._site_z[site] / old + z / whole)
         self._diagonal[site] = new
         change = new - old
-        self._add_outer(w * (-change / (1.0 + change * float(w[site]))), w)
+        self._add_column_squared(site, -change / (1.0 + change * precision))
         return (z - latent) / float(np.sqrt(variance)) if self._settle() else None
+
+    def _precision(self, site: int) -> float:
+        """(K⁻¹)_gg."""
+        return float(self._inverse[site, site])
+
+    def _add_column_squared(self, site: int, factor: float) -> None:
+        """K⁻¹ += factor · ww', w = (K⁻¹)_g."""
+        w = self._inverse[: self.m, site].copy()
+        self._add_outer(w * factor, w)
 
     def _add_outer(self, a: Array, b: Array) -> None:
         """K⁻¹ += ab', over the sites that a and b are for."""
@@ -167,7 +200,7 @@ class Posterior:
 
     def _settle(self) -> bool:
         """α anew, and K⁻¹ too where it has drifted; False where that fails."""
-        self._alpha = self.inverse @ (self._site_z - self.mean)
+        self._alpha = self.solve(self._site_z - self.mean)
         check = self._since_rebuild % DRIFT_EVERY == 0
         return not (check and self.drift() > DRIFT_LIMIT) or self._rebuild()
 
@@ -203,11 +236,11 @@ class Posterior:
         values = believed if values is None else values
         step = precision @ (values - believed)
         alpha = np.concatenate([self._alpha - solved @ step, step])
-        return Given(lifted, solved, precision, alpha, values)
+        return Blocks(values, lifted, solved, precision, alpha)
 
     def moments(self, rows: Array, given: Given | None = None) -> tuple[Array, Array]:
         """Mean and standard deviation of the latent function at (r, d): (r,), (r,)."""
-        mean, sd, _, _ = self._moments(self.kernel.scaled(rows), given)
+        mean, sd, _, _ = self._moments(self.kernel.scaled(rows), _blocks(given))
         return mean, sd
 
     def acquire(self, rows: Array, acquisition: Acquisition, given: Given | None = None) -> Array:
@@ -222,7 +255,7 @@ class Posterior:
         With a = ∂/∂mean and b = ∂/∂sd: the weight of ∂k_i is a α_i − (b/sd) (K⁻¹k)_i, and
         ∂k_i/∂u = −(s/3) slope (u − u_i), so that one r × m × d product gives the gradient.
         """
-        u = self.kernel.scaled(rows)
+        u, given = self.kernel.scaled(rows), _blocks(given)
         mean, sd, weights, slope = self._moments(u, given)
         value, by_mean, by_sd = acquisition(mean, sd)
         weights *= (-by_sd / sd)[:, None]
@@ -252,15 +285,14 @@ class Posterior:
 
         Rasmussen and Williams 2006, eq. 5.12.
         """
-        of_sites = np.einsum("ii->i", self.inverse)
-        alpha, precision = self._sites.unmerge(self.z, self._variances, self._alpha, of_sites)
+        alpha, precision = self._sites.unmerge(self.z, self._variances, self._alpha, self.precisions())
         return self.z - alpha / precision, 1.0 / np.sqrt(precision)
 
     def means_at_data(self) -> Array:
         """Posterior mean of the latent function at each site, (m,), in O(m): z − D K⁻¹(z − m)."""
         return np.asarray(self._site_z - self._diagonal * self._alpha)
 
-    def _moments(self, u: Array, given: Given | None) -> tuple[Array, Array, Array, Array]:
+    def _moments(self, u: Array, given: Blocks | None) -> tuple[Array, Array, Array, Array]:
         """Mean, sd, weights k'K⁻¹ (r, m + h) and slopes (r, m + h).
 
         With given points: K⁻¹ of the larger matrix in blocks, [W + VCV', −VC; −CV', C].
@@ -281,7 +313,7 @@ class Posterior:
         sd = np.sqrt(np.maximum(variance, 1e-12 * self.outputscale))
         return mean, sd, weights, slope
 
-    def _gradient(self, weights: Array, u: Array, given: Given | None) -> Array:
+    def _gradient(self, weights: Array, u: Array, given: Blocks | None) -> Array:
         lifted = self._lifted if given is None else np.concatenate([self._lifted, given.lifted])
         by_u = self.kernel.pull_back(weights, lifted, u)
         by_u *= self.outputscale / 3.0 * self.kernel.weights
@@ -308,7 +340,7 @@ class Posterior:
                     self._inverse[i:j, :i] = k[i:j, :i]
                     self._inverse[:i, i:j] = k[i:j, :i].T
                     self._inverse[i:j, i:j] = _mirrored(k[i:j, i:j])
-                self._alpha = self.inverse @ (self._site_z - self.mean)
+                self._alpha = self.solve(self._site_z - self.mean)
                 return bool(np.isfinite(self._alpha).all())
         return False
 
@@ -321,6 +353,12 @@ class Posterior:
         size = max(64, m + m // 8)
         self._inverse = np.empty((size, size))
         self._inverse[:kept, :kept] = old
+
+
+def _blocks(given: Given | None) -> Blocks | None:
+    if given is None or isinstance(given, Blocks):
+        return given
+    raise TypeError(f"{type(given).__name__} was made by another kind of posterior")
 
 
 def _mirrored(lower: Array) -> Array:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from headway_server.engine.fitting import Fitted
 from headway_server.engine.model import Model
 from headway_server.engine.observations import Observations
+from headway_server.engine.placement import Placement
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,10 @@ class Prepared:
     others: Mapping[str, Model]
 
     @classmethod
-    def of(cls, fitted: Fitted) -> Prepared:
+    def of(cls, fitted: Fitted, where: Placement) -> Prepared:
         """Models under a fit that found something, still without posteriors."""
-        others = {name: Model.under(one) for name, one in fitted.others.items()}
-        return cls(Model.under(fitted), others)
+        others = {name: Model.under(one, where) for name, one in fitted.others.items()}
+        return cls(Model.under(fitted, where), others)
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,11 @@ class Preparation:
     fitted: Fitted
     first: Observations
     others: Mapping[str, Observations]
+    where: Placement
 
     def run(self) -> Prepared:
         """Build them. A matrix without a Cholesky factor is a model without a posterior, no exception."""
-        prepared = Prepared.of(self.fitted)
+        prepared = Prepared.of(self.fitted, self.where)
         prepared.first.extend(self.first)
         for name, model in prepared.others.items():
             model.extend(self.others[name])

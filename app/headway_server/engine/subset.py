@@ -10,19 +10,22 @@ from headway_server.engine.kernel import Array
 FIT_TO_ALL_UNTIL = 3000
 """Up to this many observations a fit sees all of them: a warm one takes about as long as 20 Cholesky
 factors, 15 s on one core at 3,000."""
+ON_DEVICE_UNTIL = 10_000
+"""As `FIT_TO_ALL_UNTIL`, on a device: autograd holds some ten arrays of n × n, 8 GB at 10,000. Where they don't
+fit, the fit is made on the host. Not yet measured on a GPU."""
 SUBSET = 1500
 """How many it sees beyond that."""
 
 
-def chosen(rows: Array, utilities: Array) -> npt.NDArray[np.intp]:
-    """Indices, ascending, of the observations to fit: all, or `SUBSET` of (n, d), (n,).
+def chosen(rows: Array, utilities: Array, all_until: int = FIT_TO_ALL_UNTIL) -> npt.NDArray[np.intp]:
+    """Indices, ascending, of the observations to fit: all up to `all_until`, or `SUBSET` of (n, d), (n,).
 
     A sixth are the best, where the lengthscales matter most for what comes next; a sixth the newest, which
     tell whether they have changed; the others cover the space: each is the point farthest from all taken
     before it (Gonzalez 1985, greedy k-centre).
     """
     n = len(rows)
-    if n <= FIT_TO_ALL_UNTIL:
+    if n <= all_until:
         return np.arange(n)
     share = SUBSET // 6
     taken = np.zeros(n, dtype=bool)

@@ -81,8 +81,9 @@ class News:
 class EngineHost:
     """Answers the questions of `engine_port.Engine` in this process. Not thread-safe: one at a time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, device: str = "auto") -> None:
         self._database = database
+        self._device = device
         self._warm: dict[str, Warm] = {}
         self._fits = Fits(database)
         self._botorch = BackgroundImport("headway_server.engine.boundary")
@@ -165,7 +166,7 @@ class EngineHost:
         if warm is not None and warm.study_id != news.study.id:  # another study under the same name
             return self._current(name)
         if warm is None:
-            warm = Warm(news.study.id, _optimizer(news.study))
+            warm = Warm(news.study.id, _optimizer(news.study, self._device))
             if warm.optimizer.asks_botorch:
                 self._botorch.start()
         for datum in news.data:
@@ -255,7 +256,7 @@ def _tell(optimizer: Optimizer, datum: Datum) -> None:
         optimizer.tell_metrics(datum.params, datum.metrics)
 
 
-def _optimizer(study: Study) -> Optimizer:
+def _optimizer(study: Study, device: str) -> Optimizer:
     return Optimizer(
         SearchSpace.from_wire(study.definition.space),
         strategy=study.definition.strategy,
@@ -263,6 +264,7 @@ def _optimizer(study: Study) -> Optimizer:
         goals=study.goals,
         n_initial=study.definition.n_initial,
         refit="external",
+        device=device,
     )
 
 
@@ -298,13 +300,14 @@ def serve(host: EngineHost, pipe: socket.socket) -> None:
 
 
 def main() -> None:
-    """Entry of the child process: `python -m headway_server.services.engine_host --database … --pipe fd`."""
+    """Entry of the child process: `python -m headway_server.services.engine_host --database … --pipe …`."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--database", required=True)
+    arguments.add_argument("--device", required=True)
     arguments.add_argument("--pipe", type=int, required=True)
     chosen = arguments.parse_args()
     logging.basicConfig(level=logging.WARNING, format="engine host: %(levelname)s %(message)s")
-    host = EngineHost(Database(chosen.database))
+    host = EngineHost(Database(chosen.database), chosen.device)
     try:
         serve(host, socket.socket(fileno=chosen.pipe))
     except (BrokenPipeError, ConnectionResetError):

@@ -46,7 +46,7 @@ class HostAway(Exception):
 class _Host:
     """One child process with its pipe, and the questions that it has not answered yet."""
 
-    def __init__(self, database_url: str, threads: int) -> None:
+    def __init__(self, database_url: str, threads: int, device: str) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 (our own module, our own arguments)
@@ -56,6 +56,8 @@ class _Host:
                     "headway_server.services.engine_host",
                     "--database",
                     database_url,
+                    "--device",
+                    device,
                     "--pipe",
                     str(theirs.fileno()),
                 ],
@@ -132,12 +134,16 @@ class EngineLink:
         database_url: where the host reads the studies.
         timeout_s: how long an answer may take, seconds.
         threads: numerical threads of the host.
+        device: where it computes: auto, cpu or cuda.
     """
 
-    def __init__(self, database_url: str, *, timeout_s: float = 30.0, threads: int = 1) -> None:
+    def __init__(
+        self, database_url: str, *, timeout_s: float = 30.0, threads: int = 1, device: str = "auto"
+    ) -> None:
         self._database_url = database_url
         self._timeout_s = timeout_s
         self._threads = threads
+        self._device = device
         self._lock = threading.Lock()
         self._host: _Host | None = None
         self._closed = False
@@ -215,5 +221,5 @@ class EngineLink:
                 self.restarts += 1
                 self._host = None
             if self._host is None:
-                self._host = _Host(self._database_url, self._threads)
+                self._host = _Host(self._database_url, self._threads, self._device)
             return self._host

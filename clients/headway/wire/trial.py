@@ -77,6 +77,8 @@ class Receipt(Response):
     """Points already given out at this posterior, conditioned on at their posterior mean."""
     staleness: int = 0
     """Results that had arrived but were not in the posterior."""
+    device: str = "cpu"
+    """Where the posterior was: `cpu` or `cuda`."""
     transform: str | None = None
     """Output transform of the model."""
     fixed: Params | None = None
