@@ -1,5 +1,7 @@
 """The posterior on a device against the one in NumPy; the device is torch's CPU, so that it runs anywhere."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -125,6 +127,15 @@ def test_no_factor_is_an_answer(problem):
     hyperparameters, rows, z, variances = problem(5, 2)
     z[2] = np.nan
     assert TorchPosterior.build_on("cpu", hyperparameters, rows, z, variances) is None
+
+
+def test_it_travels_between_processes(problem):
+    hyperparameters, rows, z, variances = problem(40, 3, noise=1e-2)
+    here = TorchPosterior.build_on("cpu", hyperparameters, rows[:30], z[:30], variances[:30])
+    there = pickle.loads(pickle.dumps(here, 5))
+    for one in (here, there):
+        one.append(rows[35], z[35], variances[35])
+    np.testing.assert_array_equal(there.moments(rows), here.moments(rows))
 
 
 def test_points_given_to_another_kind_are_refused(problem):

@@ -78,16 +78,16 @@ class FitTask:
         Where the device has too little memory, the host does it.
         """
         if self.device is None:
-            return self._run()
-        return unless_full(self._run, replace(self, device=None)._run)
+            return self._fitted()
+        return unless_full(self._fitted, replace(self, device=None).run)
 
-    def _run(self) -> Fitted:
+    def _fitted(self) -> Fitted:
         seen = chosen(self.rows, self.utilities, FIT_TO_ALL_UNTIL if self.device is None else ON_DEVICE_UNTIL)
         if len(seen) < len(self.rows):
             part = replace(
                 self, rows=self.rows[seen], utilities=self.utilities[seen], std_errors=self.std_errors[seen]
             )
-            return part._run().model_copy(update={"n_observed": len(self.rows)})
+            return part.run().model_copy(update={"n_observed": len(self.rows)})
         began = time.perf_counter()
         n = len(self.utilities)
         candidates: list[Standardize | CompressBad] = [Standardize.fit(self.utilities)]

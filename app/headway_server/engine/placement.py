@@ -21,9 +21,10 @@ from headway_server.engine.posterior import Posterior
 
 DEVICES = ("auto", "cpu", "cuda")
 ON_DEVICE_FROM = 1000
-"""Results from which `auto` takes a CUDA device. Below, a suggestion spends its time on many small operations,
-of which torch's and GPyTorch's cost more than NumPy's: twice a suggestion's time at 300 results with torch on
-the CPU (`python -m benchmarks.device --device cpu --sizes 300`). Chosen so, and not yet measured on a GPU."""
+"""Results from which `auto` takes a CUDA device. Below, a suggestion spends its time on many small
+operations, of which torch's and GPyTorch's cost more than NumPy's: twice a suggestion's time at 300 results
+with torch on the CPU (`python -m benchmarks.device --device cpu --sizes 300`). Chosen so, and not yet
+measured on a GPU."""
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "C:/Windows/System32/nvcuda.dll")
 """One of these is there wherever an NVIDIA driver is: on Linux, under WSL 2, on Windows."""
 

@@ -11,8 +11,8 @@ FIT_TO_ALL_UNTIL = 3000
 """Up to this many observations a fit sees all of them: a warm one takes about as long as 20 Cholesky
 factors, 15 s on one core at 3,000."""
 ON_DEVICE_UNTIL = 10_000
-"""As `FIT_TO_ALL_UNTIL`, on a device: autograd holds some ten arrays of n × n, 8 GB at 10,000. Where they don't
-fit, the fit is made on the host. Not yet measured on a GPU."""
+"""As `FIT_TO_ALL_UNTIL`, on a device: autograd holds some ten arrays of n × n, 8 GB at 10,000. Where they
+don't fit, the fit is made on the host. Not yet measured on a GPU."""
 SUBSET = 1500
 """How many it sees beyond that."""
 
