@@ -24,7 +24,7 @@ from benchmarks.problems import Problem
 from headway.wire.space import Boolean, Categorical, Float, Int
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import Optimizer
-from headway_server.engine import optimizer as optimizer_module
+from headway_server.engine import chooser as chooser_module
 from headway_server.engine.search import Effort
 
 
@@ -61,7 +61,7 @@ def headway(variant: str, problem: Problem, seed: int) -> Iterator[Headway]:
         effort = {k: settings.pop(k) for k in list(settings) if k.startswith("Effort.")}
         if effort:
             changed = _effort({k.removeprefix("Effort."): _number(v) for k, v in effort.items()})
-            stack.enter_context(patch.object(optimizer_module, "Effort", changed))
+            stack.enter_context(patch.object(chooser_module, "Effort", changed))
         for key in [k for k in settings if "." in k]:
             module_name, _, constant = key.rpartition(".")
             module = importlib.import_module(f"headway_server.engine.{module_name}")

@@ -14,7 +14,7 @@ from headway.wire.space import Categorical, Float, Int
 from headway_server.domain.errors import ConstraintsInfeasible
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import STRATEGIES, Optimizer
-from headway_server.engine import optimizer as optimizer_module
+from headway_server.engine import chooser as chooser_module
 from headway_server.engine.encoding import Encoding
 from headway_server.engine.hit_and_run import FeasibleSampler
 from headway_server.engine.lattice import eliminated, kernel
@@ -79,14 +79,14 @@ def test_never_violated_in_ten_thousand_draws(name, monkeypatch):
         encoding = Encoding(space)
         drawn += [encoding.params(row) for row in encoding.random(10_000, np.random.default_rng(0))]
     else:
-        real_search = optimizer_module.search
+        real_search = chooser_module.search
 
         def spy(surface, posterior, encoding, *args, **settings):
             rows, values = real_search(surface, posterior, encoding, *args, **settings)
             drawn.extend(encoding.params(row) for row in rows)
             return rows, values
 
-        monkeypatch.setattr(optimizer_module, "search", spy)
+        monkeypatch.setattr(chooser_module, "search", spy)
         optimizer = Optimizer(space, strategy=name, n_initial=5)
         while len(drawn) < 10_000:
             point = optimizer.ask().params

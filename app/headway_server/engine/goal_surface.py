@@ -20,7 +20,7 @@ from headway_server.engine.outcome_constraints import (
     WeighedSurface,
     is_log_improvement,
 )
-from headway_server.engine.posterior import Given, Posterior
+from headway_server.engine.posterior import Given
 from headway_server.engine.scalarisation import Chebyshev, ScalarisedSurface, non_dominated
 from headway_server.engine.strategies import Draw, ModelBased, Thompson
 from headway_server.engine.surfaces import AcquisitionSurface, Surface
@@ -65,7 +65,7 @@ class GoalSurface:
         self._feasibility = feasibility
         self._axis = axis
         self._models = models
-        self._posteriors = {name: _posterior(model) for name, model in models.items()}
+        self._posteriors = {name: model.ready for name, model in models.items()}
         self._rows = self._posteriors[goals.metrics[0]].rows
         self._bounds = {
             name: _transformed(models[name], goals.signs[name], *goals.interval(name))
@@ -221,12 +221,6 @@ class GoalSurface:
             mean = self._posteriors[metric].means_at_data()[places]
             feasible &= (mean >= low) & (mean <= high)
         return feasible
-
-
-def _posterior(model: Model) -> Posterior:
-    if model.posterior is None:
-        raise AssertionError("a model without a posterior can't be asked")
-    return model.posterior
 
 
 def _transformed(model: Model, sign: float, low: float, high: float) -> tuple[float, float]:

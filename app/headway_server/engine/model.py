@@ -58,6 +58,13 @@ class Model:
         device = where.at(fitted.n_observed)
         return cls(fitted, fitted.hyperparameters, fitted.transform, device)
 
+    @property
+    def ready(self) -> Posterior:
+        """The posterior, of a model that has one."""
+        if self.posterior is None:
+            raise AssertionError("a model without a posterior can't be asked")
+        return self.posterior
+
     def extend(self, seen: Observations) -> None:
         """Take up the results that are not in the posterior yet."""
         n = len(seen)

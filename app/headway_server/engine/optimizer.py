@@ -19,27 +19,20 @@ from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.goals import Goals
 from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
-from headway_server.engine.choice import Taken, another, first_free
+from headway_server.engine.choice import Taken
+from headway_server.engine.chooser import Chooser, Request
 from headway_server.engine.encoding import Encoding
-from headway_server.engine.feasibility import Feasibility
-from headway_server.engine.fidelity import FidelityAxis
 from headway_server.engine.fitting import FitTask, Fitted
-from headway_server.engine.goal_surface import GoalSurface
 from headway_server.engine.in_flight import QLogNEI
-from headway_server.engine.kernel import Array
-from headway_server.engine.model import Model, intervals, prediction, summary
+from headway_server.engine.model import Model, intervals, summary
 from headway_server.engine.observations import Observations
 from headway_server.engine.other_metrics import FitTasks, OtherMetrics
-from headway_server.engine.outcome_constraints import WeighedSurface
 from headway_server.engine.placement import placement
 from headway_server.engine.preparation import Preparation, Prepared
 from headway_server.engine.randomness import Purpose, stream
 from headway_server.engine.registry import STRATEGIES
 from headway_server.engine.replicates import Sites
-from headway_server.engine.search import Effort, search
 from headway_server.engine.strategies import Draw, LogEI, ModelBased, ModelFree, Sobol
-from headway_server.engine.surfaces import Surface
-from headway_server.engine.trust_region import MANY_DIMENSIONS, MANY_RESULTS, TrustRegion
 
 ENCODINGS = 8
 """For so many sets of held values encodings are kept; the one unused for longest goes first."""
@@ -52,18 +45,6 @@ class Suggestion:
 
     params: Params
     receipt: Receipt
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the search found."""
-
-    row: Array
-    """(d,)."""
-    value: float
-    """The surface's, there."""
-    local: bool
-    """Whether the search was held to the trust region."""
 
 
 def default_n_initial(n_parameters: int) -> int:
@@ -119,11 +100,8 @@ class Optimizer:
         self.goals = goals or Goals((Objective(goal="maximize" if maximize else "minimize"),))
         self._sign = self.goals.signs[self.goals.metrics[0]]
         self._others = OtherMetrics(self.goals, self._encoding.width, self._where)
-        fidelity = self.goals.fidelity
-        self._axis = None if fidelity is None else FidelityAxis(fidelity, self._encoding)
         self._observations = Observations(self._encoding.width)
-        self._feasibility = Feasibility(len(space.parameters), self._encoding.categorical)
-        self._region = TrustRegion(self._encoding.width)
+        self._chooser = Chooser(self.goals, self._encoding)
         self._model: Model | None = None
         self._version = 0
         self._fit_failed_at = 0
@@ -174,8 +152,7 @@ class Optimizer:
             raise NotFinite.at("/std_error", f"The standard error is {std_error}.", "Give a number ≥ 0.")
         row = self._encoding.rows([point])[0]
         self._observations.append(row, self._sign * value, std_error or 0.0)
-        self._feasibility.append(row, feasible=True)
-        self._region.tell(row, self._sign * value)
+        self._chooser.tell(row, self._sign * value)
         self._given_out.clear()
 
     def tell_metrics(self, params: Params, metrics: Mapping[str, MeasuredValue]) -> None:
@@ -203,7 +180,7 @@ class Optimizer:
             UnknownParameter, MissingParameter, OutOfBounds: naming what is wrong.
         """
         point = self.space.check(params)
-        self._feasibility.append(self._encoding.rows([point])[0], feasible=False)
+        self._chooser.tell_infeasible(self._encoding.rows([point])[0])
         self._given_out = [given for given in self._given_out if given != point]
 
     def ask(
@@ -352,115 +329,22 @@ class Optimizer:
             n_pending=len(pending),
         )
         in_flight = Sites.among(self._encoding.rows(pending + given_out)).rows
-        taken = Taken(np.concatenate([in_flight, self._feasibility.infeasible]), self._observations.rows)
+        taken = Taken(np.concatenate([in_flight, self._chooser.infeasible]), self._observations.rows)
         rng = stream(self.seed, number, Purpose.STRATEGY)
         draw = Draw(rng, self.seed, number, in_flight, self._encoding.rows(given_out))
+        request = Request(draw, taken, encoding)
         strategy = self.strategy
         if isinstance(strategy, ModelFree):
-            return self._sampled(strategy, draw, taken, encoding), receipt
+            return self._chooser.by_sample(strategy, request), receipt
         if self.starts(number):
-            return self._sampled(Sobol(), draw, taken, encoding), _revised(receipt, policy=Sobol.name)
+            return self._chooser.by_sample(Sobol(), request), _revised(receipt, policy=Sobol.name)
         model = self._current_model() if unready is None else None
         if model is None or model.posterior is None or not self._others.usable:
             reason = unready or NO_FACTOR
             trouble = _revised(receipt, policy=Sobol.name, degraded=True, degraded_reason=reason)
-            return self._sampled(Sobol(), draw, taken, encoding), trouble
-        if not self.goals.plain:
-            params, account = self._weighed(strategy, model, draw, taken, encoding)
-            return params, _revised(receipt, **account)
-        posterior = model.posterior
-        given = strategy.given(posterior, draw)
-        surface = strategy.surface(posterior, draw, given)
-        means = posterior.means_at_data()
-        log_p = self._feasibility.surface()
-        if log_p is not None:
-            surface = WeighedSurface(surface, log_p, float(means.min()))
-        incumbents = posterior.rows[np.argsort(-means, kind="stable")[: Effort.incumbents]]
-        found = self._best(model, surface, incumbents, number, taken, encoding=encoding)
-        row = found.row
-        return encoding.params(row), _revised(
-            receipt,
-            beta=surface.beta,
-            path_id=surface.path_id,
-            acquisition_value=found.value,
-            local=found.local,
-            model_version=self._version,
-            n_fitted=model.fitted.n_fitted,
-            n_hallucinated=surface.n_given,
-            device=posterior.device,
-            transform=model.transform.kind,
-            predicted=prediction(model, posterior, row, self._sign),
-            p_feasible=None if log_p is None else float(np.exp(log_p.values(row[None])[0])),
-        )
-
-    def _weighed(
-        self, strategy: ModelBased, model: Model, draw: Draw, taken: Taken, encoding: Encoding
-    ) -> tuple[Params, dict[str, object]]:
-        """The point where the goals are more than one plain objective, and what the receipt says of it."""
-        if model.posterior is None:
-            raise AssertionError("a model without a posterior can't be asked")
-        models = {self.goals.metrics[0]: model, **self._others.models}
-        goal = GoalSurface(self.goals, models, self._axis, self._feasibility.surface())
-        sought = goal.sought(strategy, draw)
-        found = self._best(model, sought.surface, sought.incumbents, draw.number, taken, encoding=encoding)
-        row, choice = found.row, None
-        if self._axis is not None and self._axis.parameter not in encoding.held:
-            avoid = model.repeats_teach_nothing
-            row, choice = self._axis.choose(
-                model.posterior, row, lambda at: taken.is_free(at, avoid_observed=avoid)
-            )
-        return encoding.params(row), {
-            **goal.account(sought, row),
-            "acquisition_value": found.value,
-            "local": found.local,
-            "model_version": self._version,
-            "n_fitted": model.fitted.n_fitted,
-            "device": model.posterior.device,
-            "fidelity": choice,
-        }
-
-    def _best(
-        self,
-        model: Model,
-        surface: Surface,
-        incumbents: Array,
-        number: int,
-        taken: Taken,
-        *,
-        encoding: Encoding,
-    ) -> Found:
-        """The surface's best row that is not taken. `incumbents` are rows (b, d) to
-        start from, best first.
-        """
-        if model.posterior is None:
-            raise AssertionError("a model without a posterior can't be asked")
-        rng = stream(self.seed, number, Purpose.SEARCH)
-        effort = Effort()
-        incumbents = incumbents[: effort.incumbents]
-        local = self._local_mode_takes_part(encoding) and self._region.chosen(rng)
-        if local:
-            rows, values = self._region.search(surface, model.posterior, incumbents[0], rng, effort)
-        else:
-            rows, values = search(surface, model.posterior, encoding, incumbents, rng=rng, effort=effort)
-        avoid_observed = model.repeats_teach_nothing
-        place = first_free(rows, encoding, taken, avoid_observed=avoid_observed)
-        if place is not None:
-            return Found(rows[place], float(values[place]), local)
-        row = another(encoding, taken, rng, avoid_observed=avoid_observed)
-        return Found(row, float(surface.values(row[None])[0]), local=False)
-
-    def _local_mode_takes_part(self, encoding: Encoding) -> bool:
-        """In many dimensions or with many results; in spaces of real numbers that nothing binds."""
-        large = encoding.width >= MANY_DIMENSIONS or self.n_observed >= MANY_RESULTS
-        return large and encoding.all_continuous and not encoding.held and encoding.polytope is None
-
-    def _sampled(self, strategy: ModelFree, draw: Draw, taken: Taken, encoding: Encoding) -> Params:
-        """A model-free strategy's point, or another where that is taken."""
-        sample = strategy.sample(draw, encoding.n_parameters)
-        rows = encoding.feasible(encoding.from_samples(sample[None]), draw.rng)
-        if first_free(rows, encoding, taken, avoid_observed=True) is None:
-            return encoding.params(another(encoding, taken, draw.rng, avoid_observed=True))
-        return encoding.params(rows[0])
+            return self._chooser.by_sample(Sobol(), request), trouble
+        params, account = self._chooser.by_model(strategy, model, self._others.models, request)
+        return params, _revised(receipt, model_version=self._version, **account)
 
 
 def _revised(receipt: Receipt, **changes: object) -> Receipt:
