@@ -16,7 +16,7 @@ class SpreadLink(SpreadEngine):
 
     ready = True
 
-    def __init__(self, database_url, *, timeout_s, threads):
+    def __init__(self, database_url, *, timeout_s, threads, device):
         super().__init__(Database(database_url))
 
     def start(self):

@@ -303,7 +303,7 @@ def main() -> None:
     """Entry of the child process: `python -m headway_server.services.engine_host --database … --pipe …`."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--database", required=True)
-    arguments.add_argument("--device", required=True)
+    arguments.add_argument("--device", default="auto")
     arguments.add_argument("--pipe", type=int, required=True)
     chosen = arguments.parse_args()
     logging.basicConfig(level=logging.WARNING, format="engine host: %(levelname)s %(message)s")
