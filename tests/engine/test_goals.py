@@ -159,9 +159,9 @@ class TestModels:
         optimizer.tell_metrics({"x0": 0.5, "x1": 0.5}, measured({"x0": 0.5, "x1": 0.5}))
         whole, calls = fitting_module.maximise, []
 
-        def fail(data, start, budget):
+        def fail(data, start, *rest):
             calls.append(start)
-            return whole(data, start, budget) if len(calls) <= 2 else None  # the first metric's two starts
+            return whole(data, start, *rest) if len(calls) <= 2 else None  # the first metric's two starts
 
         monkeypatch.setattr(fitting_module, "maximise", fail)
         fitted = optimizer.fit_task().run()
