@@ -254,12 +254,15 @@ def test_no_fit_outlives_a_killed_host(database, host, define, monkeypatch, fifo
                 pass_fds=[theirs.fileno()],
                 stderr=subprocess.PIPE,
             )
-        assert Answered.model_validate_json(lines.readline()).id == 0
-        question = Asked(id=1, question=AskPoints(study="s", numbers=[50]))
-        lines.write(question.model_dump_json().encode() + b"\n")
-        lines.flush()
-        assert Answered.model_validate_json(lines.readline()).failure is None
-        assert int(fifo.read_text()) != killed.pid
-        killed.kill()
-        # Its standard error, which the fit process has too, ends when both have.
-        assert killed.communicate(timeout=60)[1] == b""
+        try:
+            assert Answered.model_validate_json(lines.readline()).id == 0
+            question = Asked(id=1, question=AskPoints(study="s", numbers=[50]))
+            lines.write(question.model_dump_json().encode() + b"\n")
+            lines.flush()
+            assert Answered.model_validate_json(lines.readline()).failure is None
+            assert int(fifo.read_text()) != killed.pid
+        finally:
+            killed.kill()
+            # Its standard error, which the fit process has too, ends when both have.
+            words = killed.communicate(timeout=60)[1]
+        assert words == b""
