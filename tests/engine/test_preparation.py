@@ -48,8 +48,11 @@ def bits(optimizer):
     during_fit=st.integers(0, 12),
     during_preparation=st.integers(0, 12),
     several=st.booleans(),
+    going_on=st.booleans(),
 )
-def test_adopting_what_was_prepared_changes_no_bit(seed, at_fit, during_fit, during_preparation, several):
+def test_adopting_what_was_prepared_changes_no_bit(
+    seed, at_fit, during_fit, during_preparation, several, going_on
+):
     space = box(2)
     rows = np.random.default_rng(seed).random((at_fit + during_fit + during_preparation, 2)).tolist()
     rows[-1] = rows[0]  # a replicate
@@ -67,7 +70,12 @@ def test_adopting_what_was_prepared_changes_no_bit(seed, at_fit, during_fit, dur
     told(rows[at_fit + during_fit :], beside)
     beside.ask(number=60)  # by the old fit, meanwhile
     assert beside.model_version == 1
-    beside.adopt(fitted, 2, pickle.loads(pickle.dumps(task.run(), 5)))
+    prepared = pickle.loads(pickle.dumps(task.run(), 5))
+    if going_on:
+        assert beside.behind(prepared) == during_preparation
+        prepared = pickle.loads(pickle.dumps(beside.preparation(fitted, prepared).run(), 5))
+        assert beside.behind(prepared) == 0
+    beside.adopt(fitted, 2, prepared)
     told(rows[at_fit:], in_place)
     in_place.adopt(fitted, 2)
     assert bits(beside) == bits(in_place)
@@ -88,3 +96,13 @@ def test_a_failed_fit_can_not_be_prepared():
     failed = Fitted(status="failed", reason="bad luck", n_observed=2)
     with pytest.raises(AssertionError, match="bad luck"):
         optimizer.preparation(failed).run()
+
+
+def test_the_fit_in_use_under_another_version_keeps_its_posterior():
+    optimizer = Optimizer(box(2), refit="external", goals=None)
+    told(np.random.default_rng(0).random((20, 2)).tolist(), optimizer)
+    optimizer.ask(number=30)
+    before = optimizer._model.posterior
+    optimizer.adopt(Fitted.model_validate_json(optimizer.fitted.model_dump_json()), 5)
+    assert optimizer.ask(number=31).receipt.model_version == 5
+    assert optimizer._model.posterior is before

@@ -129,6 +129,26 @@ def test_answers_go_on_under_the_old_version_until_the_new_one_is_prepared(
     assert same.origin.model_copy(update=timeless) == point.origin.model_copy(update=timeless)
 
 
+def test_a_long_backlog_is_added_beside_the_answers_too(database, host, define, gate, monkeypatch):
+    define(budget=80)
+    old = started(database, host, monkeypatch)
+    work(database, host, 1)
+    gate.may_run.release()
+    host.wait_for_fits()
+    assert versions(work(database, host, fits.AT_ONCE + 2)) == [old] * (fits.AT_ONCE + 2)
+    gate.may_run.release()
+    host.wait_for_fits()
+    assert versions(work(database, host, 1)) == [old]
+    assert gate.tasks == ["FitTask", "Preparation", "Preparation"]
+    gate.may_run.release()
+    host.wait_for_fits()
+    (point,) = host.points("s", [70])
+    assert (point.origin.model_version, point.origin.n_observed) == (old + 1, 12 + 1 + fits.AT_ONCE + 2 + 1)
+    again = EngineHost(database)
+    assert again.predict("s", PROBE) == host.predict("s", PROBE)
+    again.close()
+
+
 def test_a_fit_that_is_not_adopted_yet_is_not_made_twice(database, host, define, gate, monkeypatch):
     define(budget=60)
     started(database, host, monkeypatch)

@@ -267,19 +267,27 @@ class Optimizer:
         others = self._others.tasks(self._encoding)
         return FitTasks(task, others) if others else task
 
-    def preparation(self, fitted: Fitted) -> Preparation:
-        """A snapshot from which to build the posteriors under a fit that found something. Their bits are
-        those that they get where the fit is adopted without.
+    def preparation(self, fitted: Fitted, begun: Prepared | None = None) -> Preparation:
+        """A snapshot from which to build the posteriors under a fit that found something, or to go on with
+        those `begun`. Their bits are those that they get where the fit is adopted without.
         """
-        return Preparation(fitted, self._observations.copy(), self._others.snapshot(), self._where)
+        return Preparation(fitted, self._observations.copy(), self._others.snapshot(), self._where, begun)
+
+    def behind(self, prepared: Prepared) -> int:
+        """How many results have come since; 0 where there is no posterior to bring up to date."""
+        posterior = prepared.first.posterior
+        return 0 if posterior is None else self.n_observed - posterior.n
 
     def adopt(self, fitted: Fitted, version: int, prepared: Prepared | None = None) -> None:
         """Use a fit from now on. A failed one changes nothing, and is not tried again at the same data.
 
         With what its `preparation` has built, the next question takes up only the results since then;
-        without, it builds the posteriors.
+        without, it builds the posteriors, unless the fit is the one in use under another version.
         """
-        if fitted.hyperparameters is not None:
+        if prepared is None and fitted == self.fitted:
+            self._version = version
+            self._given_out.clear()
+        elif fitted.hyperparameters is not None:
             prepared = prepared or Prepared.of(fitted, self._where)
             self._model = prepared.first
             self._others.adopt(prepared.others)

@@ -35,10 +35,12 @@ class Preparation:
     first: Observations
     others: Mapping[str, Observations]
     where: Placement
+    begun: Prepared | None = None
+    """What an earlier one has built, to be brought up to this snapshot."""
 
     def run(self) -> Prepared:
         """Build them. A matrix without a Cholesky factor is a model without a posterior, no exception."""
-        prepared = Prepared.of(self.fitted, self.where)
+        prepared = self.begun or Prepared.of(self.fitted, self.where)
         prepared.first.extend(self.first)
         for name, model in prepared.others.items():
             model.extend(self.others[name])

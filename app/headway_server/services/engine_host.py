@@ -13,7 +13,7 @@ import argparse
 import logging
 import socket
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
@@ -34,7 +34,7 @@ from headway_server.services.engine_port import (
     Question,
 )
 from headway_server.services.fit_process import TaskFailed
-from headway_server.services.fits import Fits
+from headway_server.services.fits import AT_ONCE, Fits
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
@@ -186,13 +186,19 @@ class EngineHost:
         """
         if warm.preparing is not None and warm.preparing.prepared.done():
             ready, warm.preparing = warm.preparing, None
-            warm.optimizer.adopt(ready.fitted, ready.model.version, _prepared(ready, name))
+            prepared = _prepared(ready, name)
+            if prepared is not None and warm.optimizer.behind(prepared) > AT_ONCE:
+                going_on = self._fits.prepare(warm.optimizer, ready.fitted, prepared)
+                warm.preparing = replace(ready, prepared=going_on)
+                return
+            warm.optimizer.adopt(ready.fitted, ready.model.version, prepared)
             warm.model = ready.model
         known = 0 if warm.model is None else warm.model.version
         if newest is None or newest.version <= known or warm.preparing is not None:
             return
         fitted = Fitted.model_validate_json(newest.fitted)
-        if warm.optimizer.fitted is not None and self._fits.are_large(warm.optimizer):
+        in_use = warm.optimizer.fitted
+        if in_use is not None and in_use != fitted and self._fits.are_large(warm.optimizer):
             warm.preparing = Preparing(newest, fitted, self._fits.prepare(warm.optimizer, fitted))
         else:
             warm.optimizer.adopt(fitted, newest.version)

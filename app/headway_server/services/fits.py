@@ -10,8 +10,10 @@ from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.tables import ModelState
 
 LARGE = 300
-"""From so many results on, the work is done in a process of its own. Under one core, a posterior of 300 is
-built in 4 ms, less than the process costs; a fit to 300 takes 0.2 s."""
+"""From so many results on, the work is done in a process of its own: a fit to 300 takes a tenth of a second
+(`make bench-latency`), during which a question would wait."""
+AT_ONCE = 8
+"""So many results a question may add to a posterior that was prepared; more are added beside the answers."""
 
 
 class Fits:
@@ -43,9 +45,13 @@ class Fits:
         """Store a fit that was made elsewhere."""
         return self._small.submit(self._store, name, study_id, fitted)
 
-    def prepare(self, optimizer: Optimizer, fitted: Fitted) -> Future[Prepared]:
-        """Build the posteriors under a stored fit. The future holds TaskFailed where the process died."""
-        return self._large.submit(self._process.run, optimizer.preparation(fitted))
+    def prepare(
+        self, optimizer: Optimizer, fitted: Fitted, begun: Prepared | None = None
+    ) -> Future[Prepared]:
+        """Build the posteriors under a stored fit, or bring those begun up to date. The future holds
+        TaskFailed where the process died.
+        """
+        return self._large.submit(self._process.run, optimizer.preparation(fitted, begun))
 
     def close(self) -> None:
         """Finish the small fit under way, give the large one up, and stop."""
