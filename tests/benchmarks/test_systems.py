@@ -6,7 +6,7 @@ import pytest
 from benchmarks.problems import REPORTED, TUNING, problem
 from benchmarks.simulator import durations, simulate
 from benchmarks.systems import PEERS, create, environment, version
-from headway_server.engine import STRATEGIES, fitting, optimizer
+from headway_server.engine import STRATEGIES, chooser, fitting
 from headway_server.engine.search import Effort
 
 
@@ -21,7 +21,7 @@ def test_a_setting_of_the_strategy_changes_its_points_only_after_the_start():
     usual, bold = points("rucb"), points("rucb:shift=3.0")
     assert usual[:4] == bold[:4]
     assert usual[4:] != bold[4:]
-    assert points("rucb:shift=0.3,rate=1.0") == usual
+    assert points("rucb:shift=0.1,rate=1.0") == usual
     assert points("rucb:Effort.restarts=1,Effort.log2_global=3") != usual
 
 
@@ -37,9 +37,9 @@ def test_constants_and_efforts_are_replaced_for_the_run_alone():
     setting = problem("branin", 0)
     with create("headway/rucb:fitting.COLD_UNTIL=7,Effort.restarts=3", setting, 0):
         assert fitting.COLD_UNTIL == 7
-        assert optimizer.Effort.restarts == optimizer.Effort().restarts == 3
-        assert optimizer.Effort().evaluations == Effort().evaluations
-    assert before == (fitting.COLD_UNTIL, optimizer.Effort())
+        assert chooser.Effort.restarts == chooser.Effort().restarts == 3
+        assert chooser.Effort().evaluations == Effort().evaluations
+    assert before == (fitting.COLD_UNTIL, chooser.Effort())
 
 
 @pytest.mark.parametrize(

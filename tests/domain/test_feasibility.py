@@ -2,13 +2,14 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.wire.space import Float, Int
 from headway_server.domain.errors import ConstraintsInfeasible
-from headway_server.domain.feasibility import nearest, require_feasible
+from headway_server.domain.feasibility import _Program, nearest, require_feasible
 from headway_server.domain.space import SearchSpace
 from tests.engine.spaces import constrained_spaces
 
@@ -89,3 +90,24 @@ def test_an_equality_that_whole_numbers_can_not_meet_is_infeasible():
     with pytest.raises(ConstraintsInfeasible):
         require_feasible(SearchSpace.checked(parameters, constraints=["2 * i + 4 * j == 7"]))
     require_feasible(SearchSpace.checked(parameters, constraints=["2 * i + 3 * j == 7"]))
+
+
+def test_what_a_solver_misses_is_corrected_onto_the_constraints():
+    """x + y = 1 and x - z <= 0 within the box, from a point that breaks both."""
+    program = _Program(
+        np.array([[1.0, 1.0, 0.0], [1.0, 0.0, -1.0]]),
+        np.array([1.0, -np.inf]),
+        np.array([1.0, 0.0]),
+        np.zeros(3),
+        np.ones(3),
+    )
+    missed = np.array([0.6, 0.4001, 0.2])
+    corrected = program.corrected(missed)
+    assert corrected[:2].sum() == pytest.approx(1.0, abs=1e-12)
+    assert corrected[0] - corrected[2] <= 1e-12
+    assert ((corrected >= 0) & (corrected <= 1)).all()
+    np.testing.assert_array_equal(program.corrected(corrected), corrected)
+    held = _Program(
+        program.matrix, program.lower, program.upper, np.array([0.3, 0, 0]), np.array([0.3, 1, 1])
+    )
+    assert held.corrected(np.array([0.3, 0.9, 0.5]))[:2] == pytest.approx([0.3, 0.7])

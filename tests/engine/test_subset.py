@@ -2,6 +2,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from headway_server.engine import Optimizer
+from headway_server.engine import fitting as fitting_module
 from headway_server.engine import subset as subset_module
 from headway_server.engine.subset import chosen
 from tests.engine.spaces import box
@@ -13,13 +14,12 @@ def test_everything_up_to_the_threshold():
 
 
 def test_covers_the_space_and_keeps_the_best_and_the_newest(monkeypatch):
-    monkeypatch.setattr(subset_module, "FIT_TO_ALL_UNTIL", 100)
     monkeypatch.setattr(subset_module, "SUBSET", 60)
     rng = np.random.default_rng(1)
     clump = 0.5 + 0.01 * rng.standard_normal((900, 3))  # as a campaign that has converged leaves it
     rows = rng.permutation(np.vstack([clump, rng.random((100, 3))]))
     utilities = -((rows - 0.5) ** 2).sum(axis=1)
-    places = chosen(rows, utilities)
+    places = chosen(rows, utilities, 100)
     assert len(set(places)) == 60
     assert set(np.argsort(-utilities)[:10]) <= set(places)
     assert set(range(990, 1000)) <= set(places)
@@ -29,7 +29,7 @@ def test_covers_the_space_and_keeps_the_best_and_the_newest(monkeypatch):
 
 
 def test_the_posterior_stays_exact_and_the_receipt_says_what_was_fitted(monkeypatch):
-    monkeypatch.setattr(subset_module, "FIT_TO_ALL_UNTIL", 60)
+    monkeypatch.setattr(fitting_module, "FIT_TO_ALL_UNTIL", 60)
     monkeypatch.setattr(subset_module, "SUBSET", 48)
     optimizer = Optimizer(box(2))
     for row in np.random.default_rng(2).random((90, 2)).tolist():
