@@ -74,7 +74,7 @@ class Receipt(Response):
     n_pending: int = 0
     """Trials in flight when it was asked."""
     n_hallucinated: int = 0
-    """Points already given out at this posterior, conditioned on at their posterior mean."""
+    """Points in flight, or given out at this posterior, that it was conditioned on too."""
     staleness: int = 0
     """Results that had arrived but were not in the posterior."""
     device: str = "cpu"
@@ -90,7 +90,7 @@ class Receipt(Response):
     predicted_metrics: dict[str, Prediction] | None = None
     """Of every metric, where there is more than the first objective."""
     p_feasible: float | None = None
-    """How probable the model held it that the point keeps the outcome constraints."""
+    """How probable the model held it that the point has values and keeps the outcome constraints."""
     weights: dict[str, float] | None = None
     """The objectives' weights, where they were weighed at random for this request."""
     fidelity: FidelityChoice | None = None
