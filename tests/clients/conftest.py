@@ -60,10 +60,16 @@ def faulty(local_server):
 
 
 @pytest.fixture
-def client(faulty, tmp_path):
+def patience_s():
+    """Longer than any answer takes on a busy machine; where a server stays away, tests give less."""
+    return 60.0
+
+
+@pytest.fixture
+def client(faulty, tmp_path, patience_s):
     """A client of the real application, through a transport that can be told to break."""
     return headway.Client(
-        "http://headway.test", transport=faulty, patience_s=0.3, spool_directory=tmp_path / "spool"
+        "http://headway.test", transport=faulty, patience_s=patience_s, spool_directory=tmp_path / "spool"
     )
 
 

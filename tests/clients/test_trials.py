@@ -10,7 +10,7 @@ import headway
 from headway.errors import IllegalTransition, NotFinite, NotFound, ObjectiveKeepsFailing
 from headway.studies import HOPELESS_AFTER
 from headway.wire.trial import FinishRequest
-from tests.clients.worker import AWAY, states, work
+from tests.clients.worker import AWAY, IMPATIENT, states, work
 
 
 def observation(study, number=1):
@@ -169,6 +169,7 @@ def test_lost_answer_to_finish_is_not_told_twice(study, faulty):
     assert len(study.trial(1).observations) == 1
 
 
+@IMPATIENT
 def test_result_waits_on_disk_while_the_server_is_away_and_goes_out_later(study, faulty, tmp_path):
     trial = study.suggest()[0]
     faulty.spoil(":finish", *[AWAY] * 30)
@@ -181,6 +182,7 @@ def test_result_waits_on_disk_while_the_server_is_away_and_goes_out_later(study,
     assert not list((tmp_path / "spool").iterdir())
 
 
+@IMPATIENT
 def test_result_that_fits_nowhere_is_in_the_log_and_the_failure_is_raised(study, faulty, tmp_path, caplog):
     (tmp_path / "spool").write_text("a file where the directory should be")
     trial = study.suggest()[0]

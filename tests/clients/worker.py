@@ -1,8 +1,10 @@
 """What the tests of several files do with a study."""
 
 import httpx
+import pytest
 
 AWAY = httpx.ConnectError("refused")
+IMPATIENT = pytest.mark.parametrize("patience_s", [0.3], ids=["impatient"])
 
 
 def states(study):
