@@ -13,8 +13,6 @@ from headway_server.engine.hyperparameters import (
     OUTPUTSCALE_PRIOR,
     Data,
     LogPosterior,
-    cold_start,
-    maximise,
     to_theta,
     to_wire,
 )
@@ -91,26 +89,6 @@ def test_gradient_over_categories():
     log_posterior = LogPosterior(data)
     theta = np.array([-1.0, 0.3, -0.4, 0.7, -4.0, 0.2, 0.1])
     assert check_grad(lambda t: log_posterior(t)[0], lambda t: log_posterior(t)[1], theta) < 1e-3
-
-
-def test_fit_improves_on_its_start_and_reaches_a_stationary_point(problem):
-    _, rows, z, _ = problem(80, 3)
-    data = data_of(rows, z)
-    start = cold_start(3)
-    found = maximise(data, start, 200)
-    assert found.log_posterior > LogPosterior(data)(start)[0]
-    assert np.abs(LogPosterior(data)(found.theta)[1]).max() < 0.3
-
-
-def test_fit_tells_a_relevant_coordinate_from_an_irrelevant_one():
-    rng = np.random.default_rng(0)
-    rows = rng.random((60, 2))
-    found = maximise(data_of(rows, np.sin(8 * rows[:, 0])), cold_start(2), 100)
-    assert found.theta[1] - found.theta[0] > 1.5
-
-
-def test_hopeless_data_has_no_maximum():
-    assert maximise(data_of(np.full((3, 1), 0.5), np.full(3, np.nan)), cold_start(1), 20) is None
 
 
 def test_wire_form_and_back():

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from headway_server.engine.estimation import maximise
 from headway_server.engine.fitting import FitTask
-from headway_server.engine.hyperparameters import LogPosterior, cold_start, maximise
+from headway_server.engine.hyperparameters import LogPosterior, cold_start
 from headway_server.engine.subset import FIT_TO_ALL_UNTIL, chosen
 from headway_server.engine.torch_fitting import TorchLogPosterior
 from tests.engine.test_hyperparameters import data_of

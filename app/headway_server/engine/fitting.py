@@ -13,7 +13,8 @@ from pydantic import Field
 
 from headway.wire.base import Response
 from headway.wire.model import Hyperparameters
-from headway_server.engine.hyperparameters import Data, cold_start, maximise, to_theta, to_wire
+from headway_server.engine.estimation import maximise
+from headway_server.engine.hyperparameters import Data, cold_start, to_theta, to_wire
 from headway_server.engine.kernel import Array
 from headway_server.engine.outcomes import CompressBad, Standardize, Transform
 from headway_server.engine.placement import log_posterior_on, posterior_on, unless_full

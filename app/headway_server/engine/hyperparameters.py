@@ -1,4 +1,4 @@
-"""Maximum a posteriori hyperparameters, by L-BFGS with the closed-form gradient.
+"""The hyperparameters, their priors, and their log posterior with its gradient in closed form.
 
 The model, as GPyTorch and BoTorch modules: `ScaleKernel(MaternKernel(nu=2.5, ard) * CategoricalKernel(ard))`,
 `ConstantMean` and `GaussianLikelihood`, with the dimension-scaled lengthscale prior of Hvarfner et al. 2024
@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg.blas import dsymm
 from scipy.linalg.lapack import dpotrf, dpotri
-from scipy.optimize import minimize
 
 from headway.wire.model import Hyperparameters
 from headway_server.engine.kernel import STRIP, Array, Kernel
@@ -26,11 +25,7 @@ NOISE_BOUNDS = (1e-6, 10.0)
 LENGTHSCALE_BOUNDS = (0.025, 1e3)
 OUTPUTSCALE_BOUNDS = (0.05, 20.0)
 MEAN_BOUNDS = (-5.0, 5.0)
-TOLERANCE = 1e-6
-"""A fit ends where a step gains less than this share of the log posterior."""
 _LOG_2PI = math.log(2.0 * math.pi)
-_HOPELESS = 1e25
-"""Stands for minus the log posterior where the kernel matrix has no Cholesky factor."""
 
 
 @dataclass(frozen=True)
@@ -169,61 +164,10 @@ Objective = Callable[[Array], tuple[float, Array] | None]
 """The log posterior's value and gradient at θ (p + 3,), as `LogPosterior` gives them."""
 
 
-@dataclass(frozen=True)
-class Maximum:
-    """Where a fit ended."""
-
-    theta: Array
-    log_posterior: float
-    evaluations: int
-
-
 def cold_start(n_parameters: int) -> Array:
     """θ at which a fit without history begins: lengthscales √d/2, noise 1e-2, outputscale 1, mean 0."""
     log_ell = math.log(0.5) + 0.5 * math.log(n_parameters)
     return np.array([log_ell] * n_parameters + [math.log(1e-2), 0.0, 0.0])
-
-
-def maximise(
-    data: Data, start: Array, max_evaluations: int, log_posterior: Objective | None = None
-) -> Maximum | None:
-    """The best θ that L-BFGS reached from a start; None where not even the start has a Cholesky factor.
-
-    `log_posterior` is the data's, where it is not to be computed by `LogPosterior`.
-    """
-    log_posterior = log_posterior or LogPosterior(data)
-    p = data.n_parameters
-    bounds = [LENGTHSCALE_BOUNDS] * p + [NOISE_BOUNDS, OUTPUTSCALE_BOUNDS]
-    box = np.vstack([np.log(bounds), MEAN_BOUNDS])
-    best: Maximum | None = None
-    evaluations = 0
-
-    def objective(theta: Array) -> tuple[float, Array]:
-        nonlocal best, evaluations
-        evaluations += 1
-        found = log_posterior(theta)
-        if found is None or not math.isfinite(found[0]):
-            return _HOPELESS, np.zeros_like(theta)
-        value, gradient = found
-        if best is None or value > best.log_posterior:
-            best = Maximum(theta.copy(), value, evaluations)
-        return -value, -gradient
-
-    minimize(
-        objective,
-        np.clip(start, box[:, 0], box[:, 1]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=box,
-        options={
-            "maxfun": max_evaluations,
-            "maxiter": max_evaluations,
-            "ftol": TOLERANCE,
-            "gtol": 1e-3,
-            "maxcor": 10,
-        },
-    )
-    return None if best is None else Maximum(best.theta, best.log_posterior, evaluations)
 
 
 def to_wire(theta: Array, data: Data, transform: str) -> Hyperparameters:
