@@ -12,13 +12,16 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from headway_server.api import events, health, problems, studies, trials
-from headway_server.api.context import AppContext, Pulse
+from headway_server.api import audit, events, health, problems, projects, studies, trials
+from headway_server.api.access import least_roles
+from headway_server.api.context import Access, AppContext, Pulse
+from headway_server.api.identity import Authentication
 from headway_server.api.limits import BodyLimits
 from headway_server.api.openapi import Application
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.services.device import require_device
 from headway_server.services.engine_link import EngineLink
+from headway_server.services.keyring import Keyring
 from headway_server.services.leases import sweep
 from headway_server.settings import Settings, sqlite_url
 from headway_server.storage.database import Database
@@ -28,8 +31,12 @@ from headway_server.web import pages
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, access: Access = "keys") -> FastAPI:
     """The server as an ASGI application. It opens the database and starts the engine in its lifespan.
+
+    Args:
+        settings: those of the environment by default.
+        access: who gets in without a key: nobody, unless the caller knows where the server listens.
 
     Raises (in the lifespan):
         SchemaMismatch: the database has another schema; the message says what to run.
@@ -48,7 +55,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             threads=settings.engine_threads,
             device=settings.device,
         )
-        context = AppContext(settings, database, engine, Pulse(), asyncio.Event())
+        context = AppContext(
+            settings,
+            database,
+            engine=engine,
+            host=engine,
+            keyring=Keyring(database),
+            access=access,
+            pulse=Pulse(),
+            draining=asyncio.Event(),
+        )
         app.state.context = context
         await run_in_threadpool(engine.start)
         sweeping = asyncio.create_task(_sweep_for_ever(context))
@@ -72,16 +88,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(BodyLimits, max_bytes=settings.max_body_bytes)
-    for room in (studies, trials, events, health):
+    app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
+    for room in (studies, trials, events, projects, audit, health):
         app.include_router(room.router)
     pages.install(app)
+    least_roles(app)  # a route that states none ends this here
     return app
 
 
 def create_local_app(database_path: str | None = None) -> FastAPI:
     """The same application on an embedded SQLite file, for `Client.local()`."""
     path = Path(database_path or ".headway/headway.db")
-    return create_app(Settings(database_url=sqlite_url(path)))
+    return create_app(Settings(database_url=sqlite_url(path)), access="open")
 
 
 async def _sweep_for_ever(context: AppContext) -> None:

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from headway_server import main
+from headway_server.domain.access import SERVER
 from headway_server.settings import Settings, sqlite_url
 from headway_server.storage.database import Database
 from tests.conftest import SpreadEngine
@@ -22,6 +23,9 @@ class SpreadLink(SpreadEngine):
     def start(self):
         """Nothing to start."""
 
+    def within(self, project):
+        return SpreadEngine(self._database.acting(SERVER.within(project)))
+
     def close(self):
         self._database.dispose()
 
@@ -30,7 +34,8 @@ class SpreadLink(SpreadEngine):
 def app(tmp_path, migrated_sqlite, monkeypatch):
     monkeypatch.setattr(main, "EngineLink", SpreadLink)
     path = shutil.copy(migrated_sqlite, tmp_path / "api.db")
-    return main.create_app(Settings(database_url=sqlite_url(path), max_body_bytes=100_000, events_poll_ms=20))
+    settings = Settings(database_url=sqlite_url(path), max_body_bytes=100_000, events_poll_ms=20)
+    return main.create_app(settings, access="open")
 
 
 @pytest.fixture

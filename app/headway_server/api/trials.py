@@ -20,6 +20,7 @@ from headway.wire.trial import (
     TrialState,
     TrialView,
 )
+from headway_server.api.access import viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
 from headway_server.api.studies import Cursor, Limit, StudyName
@@ -39,6 +40,7 @@ IdempotencyKey = Annotated[
 
 @router.post(
     "/trials:suggest",
+    dependencies=[worker],
     status_code=201,
     responses=responses(
         400,
@@ -91,7 +93,9 @@ async def _suggest_within(
             return answered
 
 
-@router.post("/trials/{number}:finish", responses=responses(400, 404, 409, 413, 415, 422))
+@router.post(
+    "/trials/{number}:finish", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+)
 async def finish_trial(
     study: StudyName, number: Number, result: FinishRequest, context: Context
 ) -> FinishResponse:
@@ -101,7 +105,9 @@ async def finish_trial(
     return answered
 
 
-@router.post("/trials/{number}:heartbeat", responses=responses(400, 404, 409, 413, 415, 422))
+@router.post(
+    "/trials/{number}:heartbeat", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+)
 def heartbeat_trial(
     study: StudyName, number: Number, request: HeartbeatRequest, context: Context
 ) -> HeartbeatResponse:
@@ -109,7 +115,7 @@ def heartbeat_trial(
     return heartbeat(context.database, study, number, request)
 
 
-@router.get("/trials", responses=responses(404, 422))
+@router.get("/trials", dependencies=[viewer], responses=responses(404, 422))
 def list_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     study: StudyName,
     context: Context,
@@ -124,7 +130,7 @@ def list_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     return trials.page(context.database, study, cursor, limit, state)
 
 
-@router.get("/trials/{number}", responses=responses(404, 422))
+@router.get("/trials/{number}", dependencies=[viewer], responses=responses(404, 422))
 def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
     """One trial with its attempts and results."""
     return trials.read(context.database, study, number)
