@@ -5,7 +5,6 @@ This module imports only click, so that the command line can list it without the
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +29,8 @@ def serve(host: str, port: int, database: str | None) -> None:
 
     from headway_server.api.identity import is_loopback
     from headway_server.domain.errors import HeadwayError, NoKey
+    from headway_server.drain import DrainingServer
+    from headway_server.logs import configure
     from headway_server.main import create_app
     from headway_server.services.device import require_device
     from headway_server.storage.database import Database
@@ -58,13 +59,17 @@ def serve(host: str, port: int, database: str | None) -> None:
             "`headway keys create --role admin` makes the first one; from then on a key is asked for.",
             err=True,
         )
-    uvicorn.run(
-        create_app(settings, access="until-keys" if is_loopback(host) else "keys"),
+    configure(settings.log_format, settings.log_level)
+    app = create_app(settings, access="until-keys" if is_loopback(host) else "keys")
+    config = uvicorn.Config(
+        app,
         host=host,
         port=port,
-        log_level=os.environ.get("HEADWAY_LOG_LEVEL", "warning"),
-        timeout_graceful_shutdown=5,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=settings.stop_s,
     )
+    DrainingServer(config, app, drain_s=settings.drain_s).run()
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +15,10 @@ from starlette.concurrency import run_in_threadpool
 from headway_server.api import audit, events, health, problems, projects, studies, trials
 from headway_server.api.access import least_roles
 from headway_server.api.context import Access, AppContext, Pulse
+from headway_server.api.envelope import Envelope
 from headway_server.api.identity import Authentication
 from headway_server.api.limits import BodyLimits
+from headway_server.api.metrics import Metrics
 from headway_server.api.openapi import Application
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.services.device import require_device
@@ -24,8 +26,9 @@ from headway_server.services.engine_link import EngineLink
 from headway_server.services.keyring import Keyring
 from headway_server.services.leases import sweep
 from headway_server.settings import Settings, sqlite_url
-from headway_server.storage.database import Database
+from headway_server.storage.database import Database, Watch
 from headway_server.storage.schema import require_known_schema
+from headway_server.tracing import Tracing
 from headway_server.web import pages
 
 log = logging.getLogger(__name__)
@@ -43,10 +46,12 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
         DeviceUnavailable: the engine is to compute on a CUDA device, and there is no usable one.
     """
     settings = settings or Settings()
+    metrics, tracing = Metrics(), Tracing.from_environment()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.database_url)
+        database.watch = _both(metrics.transaction, tracing.transaction)
         await run_in_threadpool(require_known_schema, database)
         await run_in_threadpool(require_device, settings.device)
         engine = EngineLink(
@@ -62,10 +67,12 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
             host=engine,
             keyring=Keyring(database),
             access=access,
+            metrics=metrics,
             pulse=Pulse(),
             draining=asyncio.Event(),
         )
         app.state.context = context
+        metrics.watch(database, engine)
         await run_in_threadpool(engine.start)
         sweeping = asyncio.create_task(_sweep_for_ever(context))
         try:
@@ -77,6 +84,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
             await asyncio.gather(sweeping, return_exceptions=True)
             await run_in_threadpool(engine.close)
             database.dispose()
+            await run_in_threadpool(tracing.close)
 
     app = Application(
         title="headway",
@@ -85,12 +93,16 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
         lifespan=lifespan,
         docs_url="/docs/api",
         redoc_url=None,
+        telemetry=tracing.telemetry,
     )
     problems.install(app)
     app.add_middleware(BodyLimits, max_bytes=settings.max_body_bytes)
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
+    app.add_middleware(Envelope, metrics=metrics)
     for room in (studies, trials, events, projects, audit, health):
         app.include_router(room.router)
+    if settings.metrics:
+        app.include_router(health.metrics_router)
     pages.install(app)
     least_roles(app)  # a route that states none ends this here
     return app
@@ -100,6 +112,16 @@ def create_local_app(database_path: str | None = None) -> FastAPI:
     """The same application on an embedded SQLite file, for `Client.local()`."""
     path = Path(database_path or ".headway/headway.db")
     return create_app(Settings(database_url=sqlite_url(path)), access="open")
+
+
+def _both(
+    metrics: Callable[[str, float, Sequence[str]], None], tracing: Callable[[str, float], None]
+) -> Watch:
+    def told(kind: str, seconds: float, events: Sequence[str]) -> None:
+        metrics(kind, seconds, events)
+        tracing(kind, seconds)
+
+    return told
 
 
 async def _sweep_for_ever(context: AppContext) -> None:

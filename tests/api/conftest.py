@@ -16,6 +16,7 @@ class SpreadLink(SpreadEngine):
     """A SpreadEngine in the place of the link to the engine's process."""
 
     ready = True
+    restarts = 0
 
     def __init__(self, database_url, *, timeout_s, threads, device):
         super().__init__(Database(database_url))

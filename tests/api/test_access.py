@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from headway.wire.access import KeyCreate, ProjectCreate
 from headway_server import main
+from headway_server.api import events
 from headway_server.api.access import least_roles, viewer
 from headway_server.domain.access import COMMAND_LINE, ROLES, reaches
 from headway_server.services import keys, projects
@@ -70,8 +71,17 @@ def http(app, tokens):
         bearer = {"Authorization": f"Bearer {tokens['admin']}"}
         assert client.post("/v1/studies", json=STUDY, headers=bearer).status_code == 201
         client.post("/v1/studies/s/trials:suggest", json={}, headers=bearer)
-        app.state.context.draining.set()  # streams of events end at once: TestClient reads whole bodies
         yield client
+
+
+@pytest.fixture(autouse=True)
+def ending(app, http, monkeypatch):
+    """Streams of events end at once: TestClient reads whole bodies."""
+
+    async def stream(context, study, seq):
+        yield ": following\n\n"
+
+    monkeypatch.setattr(events, "_stream", stream)
 
 
 def ask(http, method, path, token, **more):

@@ -42,10 +42,12 @@ class Least:
             RoleTooLow: naming the role that it takes.
             NotFound: the actor may not know of the project, or there is none.
         """
+        route = connection.scope["route"].path
+        connection.state.route = route  # for the measurements: a name that no caller can make up
         actor = await identify(connection)
         if actor is None:
             raise Unauthenticated(NO_KEY)
-        actor.require(self.role, f"{connection.scope['method']} {connection.scope['route'].path}")
+        actor.require(self.role, f"{connection.scope['method']} {route}")
         if project is not None:
             connection.state.actor = await _turned(connection, actor, project)
 

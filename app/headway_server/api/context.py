@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from headway_server.api.metrics import Metrics
 from headway_server.domain.access import Actor
+from headway_server.domain.errors import Draining
 from headway_server.services.engine_link import EngineLink
 from headway_server.services.engine_port import Engine
 from headway_server.services.keyring import Keyring
@@ -55,9 +57,19 @@ class AppContext:
     """The engine's process."""
     keyring: Keyring
     access: Access
+    metrics: Metrics
     pulse: Pulse
     draining: asyncio.Event
     """Set when the server shuts down: streams end, held requests answer."""
+
+    def require_not_draining(self) -> None:
+        """Refuse what another server can do, while this one is about to stop.
+
+        Raises:
+            Draining: it is.
+        """
+        if self.draining.is_set():
+            raise Draining("This server is shutting down. Send the same request again.")
 
     def acting(self, actor: Actor) -> AppContext:
         """The same parts in an actor's hands."""

@@ -103,7 +103,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def _bug(request: Request, error: Exception) -> Response:
-        trace_id = uuid4().hex
+        trace_id = getattr(request.state, "trace_id", None) or uuid4().hex
         log.error("trace %s: %s %s", trace_id, request.method, request.url.path, exc_info=error)
         return _response(
             request,
@@ -122,6 +122,9 @@ def install(app: FastAPI) -> None:
 
 def _response(request: HTTPConnection, problem: Problem) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.retryable else {}
+    # A bug's answer goes out around the envelope, which marks all others.
+    if request_id := getattr(request.state, "request_id", None):
+        headers["X-Request-Id"] = request_id
     if problem.status == 401:
         given = "authorization" in request.headers
         headers["WWW-Authenticate"] = f'Bearer realm="headway"{", error=invalid_token" if given else ""}'

@@ -24,6 +24,7 @@ from headway_server.api.access import viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
 from headway_server.api.studies import Cursor, Limit, StudyName
+from headway_server.domain.errors import Conflict, InvalidRequest
 from headway_server.services import trials
 from headway_server.services.finish import finish
 from headway_server.services.heartbeat import heartbeat
@@ -63,6 +64,8 @@ async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
 
     `wait_ms` may differ between repeats under one key: it is no part of what is asked for.
     """
+    context.require_not_draining()
+    started = time.perf_counter()
     asked = request.model_copy(update={"wait_ms": 0})
     key = (
         RequestKey.of(f"POST /v1/studies/{study}/trials:suggest", idempotency_key, asked)
@@ -74,6 +77,8 @@ async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     if answered.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     elif answered.response.status == "ok":
+        if not request.wait_ms:  # a held request measures how long there was nothing
+            context.metrics.suggested(answered.response, time.perf_counter() - started)
         context.pulse.beat()
     return answered.response
 
@@ -100,7 +105,12 @@ async def finish_trial(
     study: StudyName, number: Number, result: FinishRequest, context: Context
 ) -> FinishResponse:
     """Report a result. Safe to repeat; late results are kept."""
-    answered = await run_in_threadpool(finish, context.database, study, number, result)
+    try:
+        answered = await run_in_threadpool(finish, context.database, study, number, result)
+    except (InvalidRequest, Conflict):
+        context.metrics.finished(None)
+        raise
+    context.metrics.finished(answered)
     context.pulse.beat()
     return answered
 

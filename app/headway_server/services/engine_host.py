@@ -23,6 +23,7 @@ from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer, Prepared
+from headway_server.logs import configure
 from headway_server.services.background_import import BackgroundImport
 from headway_server.services.engine_port import (
     Answered,
@@ -36,6 +37,7 @@ from headway_server.services.engine_port import (
 )
 from headway_server.services.fit_process import TaskFailed
 from headway_server.services.fits import AT_ONCE, Fits
+from headway_server.settings import Settings
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
@@ -326,7 +328,8 @@ def main() -> None:
     arguments.add_argument("--device", default="auto")
     arguments.add_argument("--pipe", type=int, required=True)
     chosen = arguments.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="engine host: %(levelname)s %(message)s")
+    settings = Settings()  # the environment is the server's
+    configure(settings.log_format, settings.log_level, prefix="engine host: ")
     host = EngineHost(Database(chosen.database), chosen.device)
     try:
         serve(host, socket.socket(fileno=chosen.pipe))

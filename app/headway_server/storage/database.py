@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,10 @@ _SQLITE_AWAY = {
 }
 
 
+Watch = Callable[[str, float, Sequence[str]], None]
+"""Told of every transaction: read or write, its seconds, and the types of the events that it committed."""
+
+
 class UnitOfWork:
     """One transaction: who asked for it, the repositories, and the database's time at its start."""
 
@@ -86,6 +91,7 @@ class Database:
         self.url = parsed.render_as_string(hide_password=False)
         self.clock_offset = clock_offset
         self.actor = SERVER
+        self.watch: Watch | None = None
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.sqlite_path = Path(parsed.database) if self.is_sqlite and parsed.database else None
         # SQLite has one writer; its own waiting is a sleep that grows, so threads queue here instead.
@@ -105,7 +111,7 @@ class Database:
         Raises:
             DatabaseUnavailable: the database is away.
         """
-        return self._run(self._engine, work)
+        return self._run(self._engine, work, "read")
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run a command as one transaction and commit it.
@@ -118,7 +124,7 @@ class Database:
             what `work` raises; nothing is changed then.
         """
         with self._writer:
-            return self._run(self._writing_engine, work)
+            return self._run(self._writing_engine, work, "write")
 
     def connection(self) -> Connection:
         """A plain connection, for migrations and probes. The caller closes it."""
@@ -152,20 +158,30 @@ class Database:
         """Close every pooled connection."""
         self._engine.dispose()
 
-    def _run(self, engine: Engine, work: Callable[[UnitOfWork], T]) -> T:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with Session(engine, expire_on_commit=False) as session, session.begin():
-                    return work(UnitOfWork(session, self._now(session), self.actor))
-            except DBAPIError as error:
-                if attempt < ATTEMPTS and _sqlstate(error) in _WORTH_REPEATING:
-                    continue
-                if _is_away(error):
-                    raise DatabaseUnavailable(
-                        "The database did not answer in time. Nothing was changed; repeat the same request."
-                    ) from error
-                raise
-        raise AssertionError("unreachable")
+    def _run(self, engine: Engine, work: Callable[[UnitOfWork], T], kind: str) -> T:
+        started = time.perf_counter()
+        committed: Sequence[str] = ()
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    with Session(engine, expire_on_commit=False) as session, session.begin():
+                        uow = UnitOfWork(session, self._now(session), self.actor)
+                        result = work(uow)
+                except DBAPIError as error:
+                    if attempt < ATTEMPTS and _sqlstate(error) in _WORTH_REPEATING:
+                        continue
+                    if _is_away(error):
+                        raise DatabaseUnavailable(
+                            "The database did not answer in time. Nothing was changed; repeat the request."
+                        ) from error
+                    raise
+                else:
+                    committed = uow.events.recorded
+                    return result
+            raise AssertionError("unreachable")
+        finally:
+            if self.watch is not None:
+                self.watch(kind, time.perf_counter() - started, committed)
 
     def _now(self, session: Session) -> datetime:
         if self.is_sqlite:

@@ -197,6 +197,8 @@ class EventRepository:
     def __init__(self, session: Session, actor: Actor) -> None:
         self._session = session
         self._actor = actor
+        self.recorded: list[str] = []
+        """The types of those that this transaction has appended."""
 
     def record(
         self, study: Study, type_: str, now: datetime, *, trial: int | None = None, **data: object
@@ -205,6 +207,7 @@ class EventRepository:
         if study.id is None:
             raise AssertionError(f"study {study.name} has not been stored")
         seq = study.next_seq(now)
+        self.recorded.append(type_)
         self._session.add(
             Event(
                 study_id=study.id,
