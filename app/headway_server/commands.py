@@ -146,7 +146,9 @@ def list_keys(project: str | None, database: str | None) -> None:
     from headway_server.services import keys as service
 
     columns = ("id", "role", "project", "study", "name", "created", "expires", "revoked", "last used")
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
     with _opened(database) as target:
         cursor: str | None = None
         while True:
@@ -159,8 +161,11 @@ def list_keys(project: str | None, database: str | None) -> None:
             if (cursor := page.next_cursor) is None:
                 break
     console = Console(markup=False, highlight=False)
-    needed = console.measure(table, options=console.options.update(max_width=10_000)).maximum
-    console.print(table, width=max(needed, console.width), crop=False)
+    # Never narrower than what it holds, so that an id can be copied.
+    console.width = max(
+        console.width, console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    )
+    console.print(table)
 
 
 @keys.command("revoke")

@@ -99,7 +99,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     app.add_middleware(BodyLimits, max_bytes=settings.max_body_bytes)
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
-    for room in (studies, trials, events, projects, audit, health):
+    for room in (trials, studies, events, health, projects, audit):  # those asked most come first
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)
