@@ -91,7 +91,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
         version=version("headway"),
         summary="Asynchronous Bayesian optimisation: suggest, finish, and nothing is lost.",
         lifespan=lifespan,
-        docs_url="/docs/api",
+        docs_url=None,  # a page of our own: FastAPI's runs scripts from elsewhere
         redoc_url=None,
         telemetry=tracing.telemetry,
     )

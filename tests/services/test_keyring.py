@@ -178,6 +178,7 @@ def test_a_key_of_a_project_reaches_no_further(database, keyring, make):
     ):
         with pytest.raises(OutOfScope, match="whole installation"):
             breach()
+    assert keys.read(admin, "default", admin.actor.name).role == "admin"
     with pytest.raises(NotFound):
         keys.revoke(admin, "default", "000000000000")
 

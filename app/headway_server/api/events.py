@@ -49,7 +49,7 @@ async def _stream(context: AppContext, study: str, seq: int) -> AsyncIterator[st
     poll_s = context.settings.events_poll_ms / 1000
     quiet_s = 0.0
     yield ": following\n\n"
-    while not context.draining.is_set() and await run_in_threadpool(_may_stay, context):
+    while not context.draining.is_set() and await _may_stay(context):
         news = await run_in_threadpool(events_after, context.database, study, seq)
         for happening in news:
             seq = happening.seq
@@ -62,7 +62,7 @@ async def _stream(context: AppContext, study: str, seq: int) -> AsyncIterator[st
         await context.pulse.wait(poll_s)
 
 
-def _may_stay(context: AppContext) -> bool:
+async def _may_stay(context: AppContext) -> bool:
     """Whether the key that opened the stream is still good: a stream outlives many a revocation."""
     actor = context.database.actor
-    return not actor.has_key or context.keyring.holds(actor)
+    return not actor.has_key or await run_in_threadpool(context.keyring.holds, actor)

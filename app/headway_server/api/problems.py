@@ -126,8 +126,8 @@ def _response(request: HTTPConnection, problem: Problem) -> Response:
     if request_id := getattr(request.state, "request_id", None):
         headers["X-Request-Id"] = request_id
     if problem.status == 401:
-        given = "authorization" in request.headers
-        headers["WWW-Authenticate"] = f'Bearer realm="headway"{", error=invalid_token" if given else ""}'
+        fault = ', error="invalid_token"' if "authorization" in request.headers else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="headway"{fault}'
     return Response(
         problem.model_dump_json(exclude_none=True), problem.status, headers=headers, media_type=MEDIA_TYPE
     )

@@ -10,6 +10,7 @@ from headway.wire.access import (
     CreatedKey,
     KeyCreate,
     KeyPage,
+    KeyView,
     ProjectCreate,
     ProjectPage,
     ProjectPatch,
@@ -80,6 +81,12 @@ def create_key(name: Name, asked: KeyCreate, context: Context, response: Respons
 def list_keys(name: Name, context: Context, cursor: Cursor = None, limit: Limit = 100) -> KeyPage:
     """The project's keys in order of creation, revoked ones too."""
     return keys.page(context.database, name, cursor, limit)
+
+
+@router.get("/{name}/keys/{key}", dependencies=[admin], responses=responses(422))
+def read_key(name: Name, key: KeyId, context: Context) -> KeyView:
+    """One key, without its secret."""
+    return keys.read(context.database, name, key)
 
 
 @router.delete("/{name}/keys/{key}", dependencies=[admin], status_code=204, responses=responses(422))

@@ -29,7 +29,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
     ),
 )
 def create_study(definition: StudyDefinition, context: Context, response: Response) -> StudyView:
-    """Create a study, or get it where the same definition was sent before."""
+    """Create a study, which takes an editor, or get it where the same definition was sent before."""
     study, created = studies.create_or_get(context.database, definition)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/studies/{study.name}"

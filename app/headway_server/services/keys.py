@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headway.wire.access import CreatedKey, KeyCreate, KeyPage, KeyView
 from headway_server.domain.errors import InvalidCursor, NotFound
-from headway_server.domain.keys import Key, Token
+from headway_server.domain.keys import Key, Project, Token
 from headway_server.services.projects import found
 from headway_server.storage.database import Database, UnitOfWork
 
@@ -69,6 +69,20 @@ def page(database: Database, project: str | None, cursor: str | None, limit: int
     return database.read(work)
 
 
+def read(database: Database, project: str, key_id: str) -> KeyView:
+    """One key of a project.
+
+    Raises:
+        NotFound: the project has no such key, or there is no such project.
+    """
+
+    def work(uow: UnitOfWork) -> KeyView:
+        of = found(uow.projects.find(project), project)
+        return _view(_of(of, uow.keys.find(key_id), key_id), of.name)
+
+    return database.read(work)
+
+
 def revoke(database: Database, project: str | None, key_id: str) -> None:
     """Revoke a key. It is kept, so that the record still says whose it was; repeating changes nothing.
 
@@ -81,14 +95,19 @@ def revoke(database: Database, project: str | None, key_id: str) -> None:
         if project is None:
             uow.actor.require_everywhere("Revoking any key")
         of = None if project is None else found(uow.projects.find(project), project)
-        key = uow.keys.find(key_id)
-        if key is None or (of is not None and key.project_id != of.id):
-            raise NotFound(f"There is no key {key_id!r}. `headway keys list` shows those there are.")
+        key = _of(of, uow.keys.find(key_id), key_id)
         if key.revoked_at is None:
             key.revoked_at = uow.now
             uow.audit.record(key.project_id, "key.revoked", uow.now, key=key.id, name=key.name)
 
     database.write(work)
+
+
+def _of(project: Project | None, key: Key | None, key_id: str) -> Key:
+    """The key, if the project has it; any key, where no project is meant."""
+    if key is None or (project is not None and key.project_id != project.id):
+        raise NotFound(f"There is no key {key_id!r}. `headway keys list` shows those there are.")
+    return key
 
 
 def _view(key: Key, project: str | None) -> KeyView:

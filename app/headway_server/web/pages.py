@@ -19,7 +19,7 @@ from headway_server.services import studies, trials
 from headway_server.services.at_work import at_work
 from headway_server.services.convergence import convergence
 from headway_server.services.history import last_seq
-from headway_server.web import session
+from headway_server.web import interface, session
 from headway_server.web.front_plot import front_of, front_plot
 from headway_server.web.incumbent_plot import incumbent_plot
 from headway_server.web.render import HERE, render
@@ -35,6 +35,7 @@ def install(app: FastAPI) -> None:
     """Add the pages and their assets to the application."""
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(router)
+    app.include_router(interface.router)
     session.install(app)
 
 
