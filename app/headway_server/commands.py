@@ -53,12 +53,6 @@ def serve(host: str, port: int, database: str | None) -> None:
     finally:
         probe.dispose()
     click.echo(f"headway on http://{host}:{port} with {_shown(settings.database_url)}", err=True)
-    if not any_key:
-        click.echo(
-            "OPEN: no key has been made, so whoever reaches this address may do anything. "
-            "`headway keys create --role admin` makes the first one; from then on a key is asked for.",
-            err=True,
-        )
     configure(settings.log_format, settings.log_level)
     app = create_app(settings, access="until-keys" if is_loopback(host) else "keys")
     config = uvicorn.Config(

@@ -74,6 +74,11 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
         app.state.context = context
         metrics.watch(database, engine)
         await run_in_threadpool(engine.start)
+        if access == "until-keys" and not await run_in_threadpool(context.keyring.any_key):
+            log.warning(
+                "OPEN: no key has been made, so whoever reaches this address may do anything. "
+                "`headway keys create --role admin` makes the first one; from then on a key is asked for."
+            )
         sweeping = asyncio.create_task(_sweep_for_ever(context))
         try:
             yield

@@ -13,6 +13,8 @@ depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+"""SQLite: an id is given once, as PostgreSQL's sequences do."""
 NAMING = {"uq": "uq_%(table_name)s_%(column_0_name)s"}
 """Names the UNIQUE(name) of the first schema, which SQLite keeps without one."""
 
@@ -27,6 +29,7 @@ def upgrade() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
+        **NEVER_AGAIN,
     )
     # The first row of an empty table: its id is 1, as domain/access.py says.
     default = "INSERT INTO projects (name, notes, created_at) VALUES ('default', '', "
@@ -76,12 +79,12 @@ def upgrade() -> None:
     op.add_column("events", sa.Column("actor", sa.String(length=64), nullable=True))
     op.add_column("events", sa.Column("request_id", sa.String(length=128), nullable=True))
     op.create_index("events_by_time", "events", ["at"])
-    with op.batch_alter_table("studies", naming_convention=NAMING) as studies:
+    with op.batch_alter_table("studies", naming_convention=NAMING, table_kwargs=NEVER_AGAIN) as studies:
         studies.add_column(sa.Column("project_id", KEY, nullable=False, server_default="1"))
         studies.create_foreign_key("fk_studies_project", "projects", ["project_id"], ["id"])
         studies.drop_constraint("uq_studies_name" if sqlite else "studies_name_key", type_="unique")
         studies.create_unique_constraint("study_name_once", ["project_id", "name"])
-    with op.batch_alter_table("studies") as studies:
+    with op.batch_alter_table("studies", table_kwargs=NEVER_AGAIN) as studies:
         studies.alter_column("project_id", server_default=None)
     # Kept answers now belong to whoever asked; nobody had a key, so all were asked for in the open.
     op.execute("UPDATE idempotency_keys SET scope = '1 open ' || scope")

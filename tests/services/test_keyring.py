@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from headway.wire.access import KeyCreate
 from headway_server.domain.access import COMMAND_LINE, ROLES, reaches
-from headway_server.domain.errors import NotFound, OutOfScope, Unauthenticated, ValidationFailed
+from headway_server.domain.errors import (
+    DatabaseUnavailable,
+    NotFound,
+    OutOfScope,
+    Unauthenticated,
+    ValidationFailed,
+)
 from headway_server.domain.keys import Token
 from headway_server.services import keys
 from headway_server.services.keyring import MOST, REMEMBERED_S, Keyring
@@ -108,6 +114,16 @@ def test_the_last_use_is_noted_once_a_minute(database, keyring, make):
     database.clock_offset = timedelta(minutes=2)
     keyring.look(token)
     assert used() > first
+
+
+def test_a_request_is_answered_although_its_use_can_not_be_noted(database, keyring, make, monkeypatch):
+    token = make()
+
+    def away(work):
+        raise DatabaseUnavailable("It is busy.")
+
+    monkeypatch.setattr(database, "write", away)
+    assert keyring.look(token).role == "worker"
 
 
 def test_strangers_do_not_fill_the_memory(keyring, make, monkeypatch):

@@ -72,6 +72,19 @@ def test_only_an_empty_project_is_deleted(root):
     assert [key.project for key in keys.page(root, None, None, 10).keys] == ["p"]
 
 
+def test_nothing_of_a_deleted_project_passes_to_the_next(root):
+    create(root, "p")
+    own = inside(root, "p")
+    projects.delete(root, "p")
+    create(root, "q")
+    assert inside(root, "q").actor.project_id > own.actor.project_id
+    assert "p" not in [
+        entry.data.get("name") for entry in audit.page(inside(root, "q"), None, 9, everything=False).entries
+    ]
+    with pytest.raises(NotFound, match="has been deleted"):
+        define(own)
+
+
 def test_a_key_of_a_project_makes_and_deletes_none(root):
     create(root)
     own = inside(root, "p")

@@ -6,6 +6,7 @@ An expiry is exact, by the database's clock as of the last look.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from headway_server.domain.access import Actor
-from headway_server.domain.errors import Unauthenticated
+from headway_server.domain.errors import DatabaseUnavailable, Unauthenticated
 from headway_server.domain.keys import Key, Token, hash_of
 from headway_server.services.projects import found
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.tables import WebSession
+
+log = logging.getLogger(__name__)
 
 REMEMBERED_S = 5.0
 """How long a key is believed without looking, seconds: as long at most a revoked one may still work."""
@@ -222,4 +225,7 @@ class Keyring:
         key = known.key
         if key is None or (key.last_used_at is not None and now - key.last_used_at < USED_EVERY):
             return
-        self._database.write(lambda uow: uow.keys.used(key.id, uow.now))
+        try:
+            self._database.write(lambda uow: uow.keys.used(key.id, uow.now))
+        except DatabaseUnavailable as away:  # the next look notes it; the request itself need not write
+            log.info("key %s: its use was not noted: %s", key.id, away.detail)

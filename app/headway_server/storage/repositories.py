@@ -16,6 +16,7 @@ from headway.wire.study import TrialCounts
 from headway.wire.trial import TrialState
 from headway_server.domain.access import Actor
 from headway_server.domain.errors import NotFound
+from headway_server.domain.keys import Project
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Trial
 from headway_server.storage import queries
@@ -40,8 +41,12 @@ class StudyRepository:
 
         Raises:
             OutOfScope: the actor's key is for another study.
+            NotFound: the actor's project has been deleted.
         """
         self._actor.require_study(study.name)
+        # Held until the commit, so that it is not deleted meanwhile.
+        if self._session.get(Project, self._actor.project_id, with_for_update={"read": True}) is None:
+            raise NotFound("The project of this key has been deleted. Use a key of another one.")
         study.project_id = self._actor.project_id
         self._session.add(study)
         self._session.flush()

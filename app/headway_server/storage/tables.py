@@ -114,6 +114,7 @@ projects = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("notes", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,  # SQLite would give a deleted project's id, and what goes by it, to the next
 )
 
 api_keys = Table(
@@ -175,6 +176,7 @@ studies = Table(
     UniqueConstraint("project_id", "name", name="study_name_once"),
     CheckConstraint("budget IS NULL OR trials_created <= budget", name="budget_never_exceeded"),
     CheckConstraint("state IN ('running', 'paused', 'completed', 'archived')", name="study_state"),
+    sqlite_autoincrement=True,  # likewise
 )
 
 trials = Table(
