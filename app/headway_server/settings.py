@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from headway_server.logs import LogFormat
+
 
 def sqlite_url(path: str | Path) -> str:
     """The URL of an embedded SQLite database."""
@@ -27,6 +29,17 @@ class Settings(BaseSettings):
     """How often lapsed leases are taken back, seconds."""
     events_poll_ms: Annotated[int, Field(ge=10)] = 250
     """How often a stream of events, or a held suggest, looks for news from other processes, ms."""
+    metrics: bool = False
+    """Whether /metrics answers, in Prometheus' format. It takes no key: who may ask is the network's part."""
+    log_format: LogFormat = "auto"
+    """Log lines as `json` or `text`; `auto`: text on a terminal, JSON elsewhere."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    """The least severity that is logged; `info` has a line for every request."""
+    drain_s: Annotated[float, Field(ge=0, le=600)] = 1.0
+    """After SIGTERM, for how long /readyz says 503 and work is handed out no more while everything else is
+    still answered, seconds: as long as a load balancer needs to notice."""
+    stop_s: Annotated[int, Field(ge=1, le=600)] = 30
+    """After that, how long requests under way may take to finish, seconds."""
     engine_timeout_s: Annotated[float, Field(gt=0, le=55)] = 30.0
     """How long a suggestion may take to compute before a random point stands in, seconds.
     Below the 60 s after which a reserved number passes to another request."""

@@ -43,7 +43,7 @@ PAGE = 1000
 class Call(Generic[AnswerT]):
     """One call of the API. Every one is safe to repeat: a POST carries the same key each time."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     answer: type[AnswerT]
     body: Request | None = None
@@ -154,7 +154,7 @@ def read_answer(call: Call[AnswerT], base_url: str, status: int, content: bytes)
     if status >= 400:
         raise problem_of(base_url, status, content)
     try:
-        return call.answer.model_validate_json(content)
+        return call.answer.model_validate_json(content or b"{}")
     except ValidationError as error:
         beginning = content[:80].decode(errors="replace")
         raise UnreadableAnswer(

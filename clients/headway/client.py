@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Self
 from headway import calls
 from headway.connection import Connection
 from headway.patience import Patience
+from headway.projects import Project, create_project, list_projects, read_audit
 from headway.results import Link
 from headway.spaces import Names, ParameterLike, define_study
 from headway.spool import Spool
 from headway.studies import Study
+from headway.wire.access import AuditEntry, ProjectView
 from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition, StudyView
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class Client:
     Args:
         url: the server; HEADWAY_URL, or http://127.0.0.1:8765, by default.
         api_key: sent as a bearer token; HEADWAY_API_KEY by default.
+        project: which project is meant, for a key of the whole installation; HEADWAY_PROJECT by default. Any
+            other key is of one project, which it implies.
         patience_s: seconds; HEADWAY_PATIENCE_S, or 60, by default. 0: one try.
         spool_directory: where results wait while the server is away; HEADWAY_SPOOL_DIR, or
             ~/.headway/spool, by default.
@@ -47,6 +51,7 @@ class Client:
         url: str | None = None,
         api_key: str | None = None,
         *,
+        project: str | None = None,
         patience_s: float | None = None,
         spool_directory: str | Path | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -57,6 +62,7 @@ class Client:
         connection = Connection(
             url,
             api_key=api_key or os.environ.get("HEADWAY_API_KEY") or None,
+            project=project or os.environ.get("HEADWAY_PROJECT") or None,
             patience=Patience(total_s=_patience_s() if patience_s is None else patience_s),
             transport=transport,
         )
@@ -181,6 +187,29 @@ class Client:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def projects(self) -> Iterator[ProjectView]:
+        """The projects that the key may know of, by name. Takes an admin's key."""
+        return list_projects(self._link)
+
+    def project(self, name: str) -> Project:
+        """A handle on a project and its keys. Nothing is asked yet."""
+        return Project(self._link, name)
+
+    def create_project(self, name: str, *, notes: str = "") -> Project:
+        """Make a project, or get the one of the same name and notes. Takes an admin's key of the whole
+        installation.
+
+        Raises:
+            ProjectConflict: the name is taken by a project with other notes.
+        """
+        return create_project(self._link, name, notes)
+
+    def audit(self, study: str | None = None) -> Iterator[AuditEntry]:
+        """Who changed what, the newest first; of one study, or of everything that the key may see. Takes an
+        admin's key.
+        """
+        return read_audit(self._link, study)
 
 
 def _patience_s() -> float:

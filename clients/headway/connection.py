@@ -28,6 +28,7 @@ class Connection:
     Args:
         base_url: where the server is.
         api_key: sent as a bearer token, where there is one.
+        project: sent along with every call, where there is one: for a key of the whole installation.
         patience: when to repeat a call.
         transport: replaces the network: an in-process server, or a test's double.
         clock: reads seconds.
@@ -39,6 +40,7 @@ class Connection:
         base_url: str,
         *,
         api_key: str | None = None,
+        project: str | None = None,
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -47,6 +49,7 @@ class Connection:
         self.base_url = base_url.rstrip("/")
         self.patience = patience or Patience()
         self._api_key = api_key
+        self._in_project = {} if project is None else {"project": project}
         self._transport = transport
         self._clock = clock
         self._sleep = sleep
@@ -85,7 +88,7 @@ class Connection:
                 response = http.request(
                     call.method,
                     call.path,
-                    params=dict(call.query),
+                    params={**call.query, **self._in_project},
                     content=call.content(),
                     headers=call.headers(),
                     timeout=httpx.Timeout(ANSWER_TIMEOUT_S + call.held_s, connect=CONNECT_TIMEOUT_S),

@@ -23,10 +23,16 @@ HeadwayError
     │   ├── InvalidCursor         invalid-cursor
     │   └── IdempotencyKeyReused  idempotency-key-reused
     ├── MalformedRequest          malformed-request
+    ├── Unauthenticated           unauthenticated
+    ├── Forbidden                 the key is known, but does not reach that far
+    │   ├── RoleTooLow            role-too-low
+    │   ├── OutOfScope            out-of-scope
+    │   └── CrossSiteRequest      cross-site-request
     ├── NotFound                  not-found
     ├── MethodNotAllowed          method-not-allowed
     ├── Conflict                  the request is fine, the state is not
     │   ├── DefinitionConflict    definition-conflict
+    │   ├── ProjectConflict       project-conflict
     │   ├── LeaseSuperseded       lease-superseded
     │   ├── UnknownLease          unknown-lease
     │   └── IllegalTransition     illegal-transition
@@ -34,7 +40,8 @@ HeadwayError
     ├── UnsupportedMediaType      unsupported-media-type
     └── Unavailable               still so when the client's patience ended
         ├── DatabaseUnavailable   database-unavailable
-        └── EngineUnavailable     engine-unavailable
+        ├── EngineUnavailable     engine-unavailable
+        └── Draining              draining
 
 Two more are the user's to raise or to catch, and no errors:
 
@@ -212,8 +219,36 @@ class MalformedRequest(ApiError):
     slug = "malformed-request"
 
 
+class Unauthenticated(ApiError):
+    """The request has no key, or one that is malformed, unknown, expired or revoked."""
+
+    slug = "unauthenticated"
+
+
+class Forbidden(ApiError):
+    """The key is valid, but may not do this. Nothing was changed."""
+
+
+class RoleTooLow(Forbidden):
+    """The key's role does not reach that far; the message names the role that it takes."""
+
+    slug = "role-too-low"
+
+
+class OutOfScope(Forbidden):
+    """The key is for one study, or one project, and the request concerns more."""
+
+    slug = "out-of-scope"
+
+
+class CrossSiteRequest(Forbidden):
+    """A web page of another site sent it, or a form without the token that the server put into it."""
+
+    slug = "cross-site-request"
+
+
 class NotFound(ApiError):
-    """No such study, trial or page."""
+    """No such study, trial, project, key or page, or none that this key may know of."""
 
     slug = "not-found"
 
@@ -232,6 +267,12 @@ class DefinitionConflict(Conflict):
     """The name is taken by a study with another definition."""
 
     slug = "definition-conflict"
+
+
+class ProjectConflict(Conflict):
+    """The project's name is taken, or the project still has studies."""
+
+    slug = "project-conflict"
 
 
 class LeaseSuperseded(Conflict):
@@ -278,6 +319,12 @@ class EngineUnavailable(Unavailable):
     """The model could not be asked in time."""
 
     slug = "engine-unavailable"
+
+
+class Draining(Unavailable):
+    """The server is about to stop and hands out nothing more. Another one, or the next, will."""
+
+    slug = "draining"
 
 
 class Infeasible(Exception):

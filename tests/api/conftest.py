@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from headway_server import main
+from headway_server.domain.access import SERVER
 from headway_server.settings import Settings, sqlite_url
 from headway_server.storage.database import Database
 from tests.conftest import SpreadEngine
@@ -15,12 +16,16 @@ class SpreadLink(SpreadEngine):
     """A SpreadEngine in the place of the link to the engine's process."""
 
     ready = True
+    restarts = 0
 
     def __init__(self, database_url, *, timeout_s, threads, device):
         super().__init__(Database(database_url))
 
     def start(self):
         """Nothing to start."""
+
+    def within(self, project):
+        return SpreadEngine(self._database.acting(SERVER.within(project)))
 
     def close(self):
         self._database.dispose()
@@ -30,7 +35,8 @@ class SpreadLink(SpreadEngine):
 def app(tmp_path, migrated_sqlite, monkeypatch):
     monkeypatch.setattr(main, "EngineLink", SpreadLink)
     path = shutil.copy(migrated_sqlite, tmp_path / "api.db")
-    return main.create_app(Settings(database_url=sqlite_url(path), max_body_bytes=100_000, events_poll_ms=20))
+    settings = Settings(database_url=sqlite_url(path), max_body_bytes=100_000, events_poll_ms=20)
+    return main.create_app(settings, access="open")
 
 
 @pytest.fixture

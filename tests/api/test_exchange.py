@@ -168,4 +168,7 @@ def test_predictions_come_one_a_point(http, study):
 
 def test_health(http):
     assert http.get("/healthz").json() == {"status": "ok"}
-    assert http.get("/readyz").json() == {"status": "ready", "parts": {"database": True, "engine": True}}
+    assert http.get("/readyz").json() == {
+        "status": "ready",
+        "parts": {"database": True, "engine": True, "accepting": True},
+    }

@@ -242,10 +242,10 @@ def test_a_fit_of_another_study_of_the_same_name_is_not_stored(database, host, d
     work(database, host, 1)
     host.wait_for_fits()
     newest = host.summary("s").version
-    study_id, optimizer = host._warm["s"].study_id, host._warm["s"].optimizer
-    host._fits.start("s", study_id + 1, optimizer).result()
+    study_id, optimizer = host._warm[1, "s"].study_id, host._warm[1, "s"].optimizer
+    host._fits.start(study_id + 1, optimizer).result()
     assert host.summary("s").version == newest
-    host._fits.start("s", study_id, optimizer).result()
+    host._fits.start(study_id, optimizer).result()
     assert host.summary("s").version == newest + 1
 
 

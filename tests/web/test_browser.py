@@ -4,10 +4,17 @@ import shutil
 import socket
 import threading
 import time
+from contextlib import contextmanager
 
 import httpx
 import pytest
 import uvicorn
+
+from headway.wire.access import KeyCreate
+from headway_server import main
+from headway_server.api.identity import COOKIE
+from headway_server.domain.access import COMMAND_LINE
+from headway_server.services import keys
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = [
@@ -29,6 +36,12 @@ pytestmark = [
 @pytest.fixture
 def url(app):
     """The application on a real port."""
+    with serving(app) as url:
+        yield url
+
+
+@contextmanager
+def serving(app):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -37,9 +50,21 @@ def url(app):
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def locked_url(app, http, monkeypatch):
+    """The same application where a key is asked for, and a viewer's key."""
+    monkeypatch.setattr(main, "EngineLink", type(app.state.context.host))
+    database = app.state.context.database.acting(COMMAND_LINE)
+    token = keys.create(database, "default", KeyCreate(role="viewer")).token
+    with serving(main.create_app(app.state.context.settings)) as url:
+        yield url, token
 
 
 @pytest.fixture
@@ -75,4 +100,27 @@ def test_a_study_is_followed_without_reloading(url, page, tmp_path):
         assert page.locator(".value").inner_text() == "1"
         assert page.locator("#trials tbody tr").count() == 3
         page.screenshot(path=tmp_path / "study.png")
+    assert complaints == []
+
+
+def test_one_signs_in_follows_a_study_and_signs_out(locked_url, page, study, http):
+    url, token = locked_url
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{url}/studies/s")
+    page.fill("#key", token)
+    page.click("form.sign-in button")
+    page.wait_for_selector("text=No result yet.")
+    assert page.url == f"{url}/studies/s"
+    assert COOKIE not in page.evaluate("document.cookie")
+    trial = http.post("/v1/studies/s/trials:suggest", json={"worker": "bench-7"}).json()["trials"][0]
+    page.wait_for_selector("#workers >> text=bench-7")  # the stream of events takes the cookie
+    body = {"lease_token": trial["lease"]["token"], "metrics": {"yield": 1.0}}
+    http.post("/v1/studies/s/trials/1:finish", json=body)
+    page.wait_for_selector("text=Nobody is at work.")
+    page.click("form.sign-out button")
+    page.wait_for_selector("#key")
+    page.goto(url)
+    assert page.url.startswith(f"{url}/login")
     assert complaints == []

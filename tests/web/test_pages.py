@@ -73,6 +73,18 @@ def test_every_problem_has_its_section(http):
         assert f'id="{slug}"' in page
 
 
+def test_the_api_is_described_without_anything_from_elsewhere(http):
+    document = http.get("/openapi.json").json()
+    page = http.get("/docs/api")
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in page.text
+    for name in document["components"]["schemas"]:
+        assert f'<details id="{name}">' in page.text
+    assert "https://" not in page.text.partition("<h1>Messages")[0]
+    assert "unsafe" not in page.headers["content-security-policy"]
+
+
 def points(values, goal="minimize"):
     best, series = None, []
     for k, value in enumerate(values, start=1):

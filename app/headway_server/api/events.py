@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
+from headway_server.api.access import viewer
 from headway_server.api.context import AppContext, Context
 from headway_server.api.problems import responses
 from headway_server.api.studies import StudyName
@@ -25,6 +26,7 @@ _json = TypeAdapter(Happening)
 
 @router.get(
     "/events",
+    dependencies=[viewer],
     response_class=StreamingResponse,
     responses=responses(
         404, 422, also={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
@@ -47,7 +49,7 @@ async def _stream(context: AppContext, study: str, seq: int) -> AsyncIterator[st
     poll_s = context.settings.events_poll_ms / 1000
     quiet_s = 0.0
     yield ": following\n\n"
-    while not context.draining.is_set():
+    while not context.draining.is_set() and await _may_stay(context):
         news = await run_in_threadpool(events_after, context.database, study, seq)
         for happening in news:
             seq = happening.seq
@@ -58,3 +60,9 @@ async def _stream(context: AppContext, study: str, seq: int) -> AsyncIterator[st
             quiet_s = 0.0
             yield ": still here\n\n"
         await context.pulse.wait(poll_s)
+
+
+async def _may_stay(context: AppContext) -> bool:
+    """Whether the key that opened the stream is still good: a stream outlives many a revocation."""
+    actor = context.database.actor
+    return not actor.has_key or await run_in_threadpool(context.keyring.holds, actor)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from headway.wire.problem import FieldError, Problem
 from headway_server.domain import errors
@@ -21,6 +22,8 @@ DOCS = "/problems"
 
 STATUS: Mapping[type[errors.HeadwayError], int] = {
     errors.MalformedRequest: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.Conflict: 409,
@@ -35,7 +38,9 @@ RETRY_AFTER_S = 1
 
 DESCRIPTIONS = {
     400: "The request could not be read",
-    404: "No such study or trial",
+    401: "No valid key",
+    403: "The key does not reach that far",
+    404: "No such thing, or none that this key may know of",
     409: "The present state does not allow it",
     413: "The body is too large",
     415: "The body is not application/json",
@@ -49,17 +54,19 @@ Described = dict[int | str, dict[str, Any]]
 
 
 def responses(*statuses: int, also: Described | None = None) -> Described:
-    """OpenAPI's account of the errors that a route can answer, and of what else it answers."""
+    """OpenAPI's account of the errors that a route can answer, those of every route among them, and of what
+    else it answers.
+    """
     return (also or {}) | {
         status: {
             "description": DESCRIPTIONS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in (*statuses, 500, 503)
+        for status in sorted({*statuses, 401, 403, 404, 500, 503})
     }
 
 
-def problem_response(error: errors.HeadwayError, request: Request) -> Response:
+def problem_response(error: errors.HeadwayError, request: HTTPConnection) -> Response:
     """The error as a response."""
     status = next(STATUS[branch] for branch in type(error).__mro__ if branch in STATUS)
     return _response(
@@ -96,7 +103,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def _bug(request: Request, error: Exception) -> Response:
-        trace_id = uuid4().hex
+        trace_id = getattr(request.state, "trace_id", None) or uuid4().hex
         log.error("trace %s: %s %s", trace_id, request.method, request.url.path, exc_info=error)
         return _response(
             request,
@@ -113,9 +120,14 @@ def install(app: FastAPI) -> None:
         )
 
 
-def _response(request: Request, problem: Problem) -> Response:
-    del request
+def _response(request: HTTPConnection, problem: Problem) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.retryable else {}
+    # A bug's answer goes out around the envelope, which marks all others.
+    if request_id := getattr(request.state, "request_id", None):
+        headers["X-Request-Id"] = request_id
+    if problem.status == 401:
+        fault = ', error="invalid_token"' if "authorization" in request.headers else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="headway"{fault}'
     return Response(
         problem.model_dump_json(exclude_none=True), problem.status, headers=headers, media_type=MEDIA_TYPE
     )

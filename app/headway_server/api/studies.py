@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyView
+from headway_server.api.access import viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
 from headway_server.services import convergence, model, studies
@@ -21,50 +22,51 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 @router.post(
     "",
+    dependencies=[worker],
     status_code=201,
     responses=responses(
         400, 409, 413, 415, 422, also={200: {"model": StudyView, "description": "It was here already"}}
     ),
 )
 def create_study(definition: StudyDefinition, context: Context, response: Response) -> StudyView:
-    """Create a study, or get it where the same definition was sent before."""
+    """Create a study, which takes an editor, or get it where the same definition was sent before."""
     study, created = studies.create_or_get(context.database, definition)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/studies/{study.name}"
     return study
 
 
-@router.get("", responses=responses(422))
+@router.get("", dependencies=[viewer], responses=responses(422))
 def list_studies(context: Context, cursor: Cursor = None, limit: Limit = 100) -> StudyPage:
     """Studies by name."""
     return studies.page(context.database, cursor, limit)
 
 
-@router.get("/{study}", responses=responses(404, 422))
+@router.get("/{study}", dependencies=[viewer], responses=responses(404, 422))
 def read_study(study: StudyName, context: Context) -> StudyView:
     """One study."""
     return studies.read(context.database, study)
 
 
-@router.get("/{study}/best", responses=responses(404, 422))
+@router.get("/{study}/best", dependencies=[viewer], responses=responses(404, 422))
 def read_best(study: StudyName, context: Context) -> BestResponse:
     """The best completed trial, or the front of several objectives, and the posterior there."""
     return model.best(context.database, context.engine, study)
 
 
-@router.get("/{study}/convergence", responses=responses(404, 422))
+@router.get("/{study}/convergence", dependencies=[viewer], responses=responses(404, 422))
 def read_convergence(study: StudyName, context: Context) -> Convergence:
     """The incumbent's value, or the volume that the front dominates, after every completed trial."""
     return convergence.convergence(context.database, study)
 
 
-@router.get("/{study}/model", responses=responses(404, 422))
+@router.get("/{study}/model", dependencies=[viewer], responses=responses(404, 422))
 def read_model(study: StudyName, context: Context) -> ModelSummary:
     """What the model has learnt."""
     return model.summary(context.database, context.engine, study)
 
 
-@router.post("/{study}/model:predict", responses=responses(400, 404, 413, 415, 422))
+@router.post("/{study}/model:predict", dependencies=[viewer], responses=responses(400, 404, 413, 415, 422))
 def predict(study: StudyName, request: PredictRequest, context: Context) -> PredictResponse:
     """The posterior at given points."""
     return model.predict(context.database, context.engine, study, request)

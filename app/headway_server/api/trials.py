@@ -20,9 +20,11 @@ from headway.wire.trial import (
     TrialState,
     TrialView,
 )
+from headway_server.api.access import viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
 from headway_server.api.studies import Cursor, Limit, StudyName
+from headway_server.domain.errors import Conflict, InvalidRequest
 from headway_server.services import trials
 from headway_server.services.finish import finish
 from headway_server.services.heartbeat import heartbeat
@@ -39,6 +41,7 @@ IdempotencyKey = Annotated[
 
 @router.post(
     "/trials:suggest",
+    dependencies=[worker],
     status_code=201,
     responses=responses(
         400,
@@ -61,6 +64,8 @@ async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
 
     `wait_ms` may differ between repeats under one key: it is no part of what is asked for.
     """
+    context.require_not_draining()
+    started = time.perf_counter()
     asked = request.model_copy(update={"wait_ms": 0})
     key = (
         RequestKey.of(f"POST /v1/studies/{study}/trials:suggest", idempotency_key, asked)
@@ -72,6 +77,8 @@ async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     if answered.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     elif answered.response.status == "ok":
+        if not request.wait_ms:  # a held request measures how long there was nothing
+            context.metrics.suggested(answered.response, time.perf_counter() - started)
         context.pulse.beat()
     return answered.response
 
@@ -91,17 +98,26 @@ async def _suggest_within(
             return answered
 
 
-@router.post("/trials/{number}:finish", responses=responses(400, 404, 409, 413, 415, 422))
+@router.post(
+    "/trials/{number}:finish", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+)
 async def finish_trial(
     study: StudyName, number: Number, result: FinishRequest, context: Context
 ) -> FinishResponse:
     """Report a result. Safe to repeat; late results are kept."""
-    answered = await run_in_threadpool(finish, context.database, study, number, result)
+    try:
+        answered = await run_in_threadpool(finish, context.database, study, number, result)
+    except (InvalidRequest, Conflict):
+        context.metrics.finished(None)
+        raise
+    context.metrics.finished(answered)
     context.pulse.beat()
     return answered
 
 
-@router.post("/trials/{number}:heartbeat", responses=responses(400, 404, 409, 413, 415, 422))
+@router.post(
+    "/trials/{number}:heartbeat", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+)
 def heartbeat_trial(
     study: StudyName, number: Number, request: HeartbeatRequest, context: Context
 ) -> HeartbeatResponse:
@@ -109,7 +125,7 @@ def heartbeat_trial(
     return heartbeat(context.database, study, number, request)
 
 
-@router.get("/trials", responses=responses(404, 422))
+@router.get("/trials", dependencies=[viewer], responses=responses(404, 422))
 def list_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     study: StudyName,
     context: Context,
@@ -124,7 +140,7 @@ def list_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     return trials.page(context.database, study, cursor, limit, state)
 
 
-@router.get("/trials/{number}", responses=responses(404, 422))
+@router.get("/trials/{number}", dependencies=[viewer], responses=responses(404, 422))
 def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
     """One trial with its attempts and results."""
     return trials.read(context.database, study, number)

@@ -18,10 +18,16 @@ HeadwayError
 │   ├── InvalidCursor         invalid-cursor
 │   └── IdempotencyKeyReused  idempotency-key-reused
 ├── MalformedRequest          malformed-request
+├── Unauthenticated           unauthenticated
+├── Forbidden                 the key is known, but does not reach that far
+│   ├── RoleTooLow            role-too-low
+│   ├── OutOfScope            out-of-scope
+│   └── CrossSiteRequest      cross-site-request
 ├── NotFound                  not-found
 ├── MethodNotAllowed          method-not-allowed
 ├── Conflict                  the request is fine, the state is not
 │   ├── DefinitionConflict    definition-conflict
+│   ├── ProjectConflict       project-conflict
 │   ├── LeaseSuperseded       lease-superseded
 │   ├── UnknownLease          unknown-lease
 │   └── IllegalTransition     illegal-transition
@@ -29,9 +35,11 @@ HeadwayError
 ├── UnsupportedMediaType      unsupported-media-type
 ├── Unavailable               try again later
 │   ├── DatabaseUnavailable   database-unavailable
-│   └── EngineUnavailable     engine-unavailable
+│   ├── EngineUnavailable     engine-unavailable
+│   └── Draining              draining
 ├── SchemaMismatch            schema-mismatch (at start-up, never over HTTP)
-└── DeviceUnavailable         device-unavailable (at start-up, never over HTTP)
+├── DeviceUnavailable         device-unavailable (at start-up, never over HTTP)
+└── NoKey                     no-key (at start-up, never over HTTP)
 
 Everything else is a bug: it answers 500 with a trace id.
 """
@@ -185,8 +193,40 @@ class MalformedRequest(HeadwayError):
     title = "The request could not be read"
 
 
+class Unauthenticated(HeadwayError):
+    """The request has no key, or one that is malformed, unknown, expired or revoked."""
+
+    slug = "unauthenticated"
+    title = "A valid key is needed"
+
+
+class Forbidden(HeadwayError):
+    """The key is valid, but may not do this. Nothing was changed."""
+
+
+class RoleTooLow(Forbidden):
+    """The key's role does not reach that far; the answer names the role that it takes."""
+
+    slug = "role-too-low"
+    title = "The key's role is too low"
+
+
+class OutOfScope(Forbidden):
+    """The key is for one study, or one project, and the request concerns more."""
+
+    slug = "out-of-scope"
+    title = "The key does not reach that far"
+
+
+class CrossSiteRequest(Forbidden):
+    """A web page of another site sent it, or a form without the token that this server put into it."""
+
+    slug = "cross-site-request"
+    title = "The request came from another site"
+
+
 class NotFound(HeadwayError):
-    """No such study, trial or page."""
+    """No such study, trial, project, key or page, or none that this key may know of."""
 
     slug = "not-found"
     title = "Not found"
@@ -208,6 +248,13 @@ class DefinitionConflict(Conflict):
 
     slug = "definition-conflict"
     title = "A study of this name has another definition"
+
+
+class ProjectConflict(Conflict):
+    """The project's name is taken, or the project still has studies."""
+
+    slug = "project-conflict"
+    title = "The project's state does not allow this"
 
 
 class LeaseSuperseded(Conflict):
@@ -267,6 +314,13 @@ class EngineUnavailable(Unavailable):
     title = "The engine is not available"
 
 
+class Draining(Unavailable):
+    """This server is about to stop and hands out nothing more. Another one, or the next, will."""
+
+    slug = "draining"
+    title = "The server is shutting down"
+
+
 class SchemaMismatch(HeadwayError):
     """The database's schema is not the one that this server knows."""
 
@@ -279,3 +333,10 @@ class DeviceUnavailable(HeadwayError):
 
     slug = "device-unavailable"
     title = "The device is not available"
+
+
+class NoKey(HeadwayError):
+    """The server is to listen beyond this machine, and nobody has made a key."""
+
+    slug = "no-key"
+    title = "There is no key yet"

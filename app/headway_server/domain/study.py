@@ -11,6 +11,7 @@ from functools import cached_property
 from headway.wire.base import Params
 from headway.wire.study import Objective, Policy, StudyDefinition, StudyState
 from headway.wire.trial import Outcome
+from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives
 from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.goals import Goals
@@ -86,6 +87,7 @@ class Study:
     """Numbers handed out so far: every trial ever created counts against the budget."""
     last_seq: int = 0
     """Sequence number of the last event."""
+    project_id: int = DEFAULT_PROJECT_ID
     id: int | None = None
 
     @classmethod

@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
+from headway_server.domain.access import DEFAULT_PROJECT_ID, SERVER
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer, Prepared
+from headway_server.logs import configure
 from headway_server.services.background_import import BackgroundImport
 from headway_server.services.engine_port import (
     Answered,
@@ -35,6 +37,7 @@ from headway_server.services.engine_port import (
 )
 from headway_server.services.fit_process import TaskFailed
 from headway_server.services.fits import AT_ONCE, Fits
+from headway_server.settings import Settings
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
@@ -79,18 +82,26 @@ class News:
 
 
 class EngineHost:
-    """Answers the questions of `engine_port.Engine` in this process. Not thread-safe: one at a time."""
+    """Answers the questions of `engine_port.Engine` in this process, for the studies of any project. Not
+    thread-safe: one at a time.
+    """
 
     def __init__(self, database: Database, device: str = "auto") -> None:
         self._database = database
         self._device = device
-        self._warm: dict[str, Warm] = {}
+        self._warm: dict[tuple[int, str], Warm] = {}
         self._fits = Fits(database)
         self._botorch = BackgroundImport("headway_server.engine.boundary")
 
-    def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
+    def points(
+        self,
+        study: str,
+        numbers: list[int],
+        held: Held = NOTHING_HELD,
+        project: int = DEFAULT_PROJECT_ID,
+    ) -> list[Point]:
         """A point for each of these reserved trial numbers, in order, with the values held."""
-        warm, news = self._current(study)
+        warm, news = self._current(project, study)
         optimizer = warm.optimizer
         pending = [trial.params for trial in news.in_flight]
         here = (optimizer.model_version, optimizer.n_observed)
@@ -118,9 +129,11 @@ class EngineHost:
             given_out.append(suggestion.params)
         return points
 
-    def predict(self, study: str, points: list[Params]) -> Predictions | None:
+    def predict(
+        self, study: str, points: list[Params], project: int = DEFAULT_PROJECT_ID
+    ) -> Predictions | None:
         """The posterior at checked points; None until there are observations enough for a model."""
-        warm, _ = self._current(study)
+        warm, _ = self._current(project, study)
         intervals = warm.optimizer.predict(points)
         if not intervals:
             return None
@@ -131,9 +144,9 @@ class EngineHost:
             n_observed=warm.optimizer.n_observed,
         )
 
-    def summary(self, study: str) -> ModelSummary:
+    def summary(self, study: str, project: int = DEFAULT_PROJECT_ID) -> ModelSummary:
         """What the model has learnt."""
-        warm, _ = self._current(study)
+        warm, _ = self._current(project, study)
         summary = warm.optimizer.summary()
         if warm.model is None:
             return summary
@@ -142,8 +155,8 @@ class EngineHost:
     def start_fits(self) -> None:
         """Start the fit that the study asked last is due. Called once its answer is out of the way."""
         if self._warm:
-            name = next(reversed(self._warm))
-            self._fit_beside(name, self._warm[name])
+            key = next(reversed(self._warm))
+            self._fit_beside(key[1], self._warm[key])
 
     def wait_for_fits(self) -> None:
         """Let the fits and preparations that are under way come to their end."""
@@ -157,14 +170,17 @@ class EngineHost:
         """Finish the small fit under way, give the large one up, and stop."""
         self._fits.close()
 
-    def _current(self, name: str) -> tuple[Warm, News]:
+    def _current(self, project: int, name: str) -> tuple[Warm, News]:
         """The study's posterior, up to date with its rows."""
-        warm = self._warm.pop(name, None)
-        news = self._database.read(lambda uow: _news(uow, name, warm.seen_seq if warm else 0))
+        key = (project, name)
+        warm = self._warm.pop(key, None)
+        news = self._database.acting(SERVER.within(project)).read(
+            lambda uow: _news(uow, name, warm.seen_seq if warm else 0)
+        )
         if news.study.id is None:
             raise AssertionError(f"study {name} has not been stored")
         if warm is not None and warm.study_id != news.study.id:  # another study under the same name
-            return self._current(name)
+            return self._current(project, name)
         if warm is None:
             warm = Warm(news.study.id, _optimizer(news.study, self._device))
             if warm.optimizer.asks_botorch:
@@ -173,7 +189,7 @@ class EngineHost:
             _tell(warm.optimizer, datum)
             warm.seen_seq = datum.seq
         self._take_up(name, warm, news.model)
-        self._warm[name] = warm
+        self._warm[key] = warm
         if len(self._warm) > WARM_STUDIES:
             evicted = self._warm.pop(next(iter(self._warm)))
             if evicted.preparing is not None:
@@ -215,9 +231,9 @@ class EngineHost:
             if fitted is not None and own is not None and fitted.n_observed > own.n_observed:
                 return  # the next question finds it among the rows
         if warm.model is None and own is not None:  # the first fit, which the first question waited for
-            warm.fit = self._fits.store(name, warm.study_id, own)
+            warm.fit = self._fits.store(warm.study_id, own)
         elif warm.optimizer.fit_due():
-            warm.fit = self._fits.start(name, warm.study_id, warm.optimizer)
+            warm.fit = self._fits.start(warm.study_id, warm.optimizer)
 
 
 def _prepared(ready: Preparing, name: str) -> Prepared | None:
@@ -277,12 +293,12 @@ def _optimizer(study: Study, device: str) -> Optimizer:
 def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | ModelSummary | None:
     """The host's answer to one message."""
     match question:
-        case AskPoints(study=study, numbers=numbers, held=held):
-            return host.points(study, numbers, held)
-        case AskPredictions(study=study, points=points):
-            return host.predict(study, points)
-        case AskSummary(study=study):
-            return host.summary(study)
+        case AskPoints(project=project, study=study, numbers=numbers, held=held):
+            return host.points(study, numbers, held, project)
+        case AskPredictions(project=project, study=study, points=points):
+            return host.predict(study, points, project)
+        case AskSummary(project=project, study=study):
+            return host.summary(study, project)
 
 
 def serve(host: EngineHost, pipe: socket.socket) -> None:
@@ -312,7 +328,8 @@ def main() -> None:
     arguments.add_argument("--device", default="auto")
     arguments.add_argument("--pipe", type=int, required=True)
     chosen = arguments.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="engine host: %(levelname)s %(message)s")
+    settings = Settings()  # the environment is the server's
+    configure(settings.log_format, settings.log_level, prefix="engine host: ")
     host = EngineHost(Database(chosen.database), chosen.device)
     try:
         serve(host, socket.socket(fileno=chosen.pipe))

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
@@ -18,6 +19,7 @@ from itertools import count
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
+from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import EngineUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.services.engine_port import (
@@ -172,28 +174,23 @@ class EngineLink:
                 self._host.close()
                 self._host = None
 
+    def within(self, project: int) -> ProjectEngine:
+        """The engine for the studies of one project."""
+        return ProjectEngine(self.ask, project)
+
     def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
-        """A point for each of these reserved trial numbers, in order, with the values held."""
-        answer = self._ask(AskPoints(study=study, numbers=numbers, held=held))
-        if not isinstance(answer, list):
-            raise TypeError(f"the host answered {type(answer).__name__} to a question for points")
-        return answer
+        """`Engine.points` for the default project."""
+        return self.within(DEFAULT_PROJECT_ID).points(study, numbers, held)
 
     def predict(self, study: str, points: list[Params]) -> Predictions | None:
-        """The posterior at checked points; None until there are observations enough for a model."""
-        answer = self._ask(AskPredictions(study=study, points=points))
-        if not isinstance(answer, Predictions | None):
-            raise TypeError(f"the host answered {type(answer).__name__} to a question for predictions")
-        return answer
+        """`Engine.predict` for the default project."""
+        return self.within(DEFAULT_PROJECT_ID).predict(study, points)
 
     def summary(self, study: str) -> ModelSummary:
-        """What the model has learnt."""
-        answer = self._ask(AskSummary(study=study))
-        if not isinstance(answer, ModelSummary):
-            raise TypeError(f"the host answered {type(answer).__name__} to a question for a summary")
-        return answer
+        """`Engine.summary` for the default project."""
+        return self.within(DEFAULT_PROJECT_ID).summary(study)
 
-    def _ask(self, question: Question) -> Answer:
+    def ask(self, question: Question) -> Answer:
         """Ask; if the host dies over it, once more.
 
         Raises:
@@ -223,3 +220,37 @@ class EngineLink:
             if self._host is None:
                 self._host = _Host(self._database_url, self._threads, self._device)
             return self._host
+
+
+class ProjectEngine:
+    """Asks for the studies of one project, as `engine_port.Engine` says.
+
+    Args:
+        ask: puts a question to the host.
+        project: the project's id.
+    """
+
+    def __init__(self, ask: Callable[[Question], Answer], project: int) -> None:
+        self._ask = ask
+        self._project = project
+
+    def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
+        """A point for each of these reserved trial numbers, in order, with the values held."""
+        answer = self._ask(AskPoints(project=self._project, study=study, numbers=numbers, held=held))
+        if not isinstance(answer, list):
+            raise TypeError(f"the host answered {type(answer).__name__} to a question for points")
+        return answer
+
+    def predict(self, study: str, points: list[Params]) -> Predictions | None:
+        """The posterior at checked points; None until there are observations enough for a model."""
+        answer = self._ask(AskPredictions(project=self._project, study=study, points=points))
+        if not isinstance(answer, Predictions | None):
+            raise TypeError(f"the host answered {type(answer).__name__} to a question for predictions")
+        return answer
+
+    def summary(self, study: str) -> ModelSummary:
+        """What the model has learnt."""
+        answer = self._ask(AskSummary(project=self._project, study=study))
+        if not isinstance(answer, ModelSummary):
+            raise TypeError(f"the host answered {type(answer).__name__} to a question for a summary")
+        return answer

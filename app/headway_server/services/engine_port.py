@@ -14,6 +14,7 @@ from headway.wire.base import Params
 from headway.wire.model import ModelSummary
 from headway.wire.study import Interval
 from headway.wire.trial import Receipt
+from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.held import NOTHING_HELD, Held
 
 
@@ -39,7 +40,7 @@ class Predictions(BaseModel):
 
 
 class Engine(Protocol):
-    """Suggestions and predictions for a study by name.
+    """Suggestions and predictions for a study by name, within one project.
 
     Each method raises EngineUnavailable where no answer came in time.
     """
@@ -63,6 +64,7 @@ class AskPoints(BaseModel):
     """`Engine.points` as a message."""
 
     kind: Literal["points"] = "points"
+    project: int = DEFAULT_PROJECT_ID
     study: str
     numbers: list[int]
     held: Held = NOTHING_HELD
@@ -72,6 +74,7 @@ class AskPredictions(BaseModel):
     """`Engine.predict` as a message."""
 
     kind: Literal["predict"] = "predict"
+    project: int = DEFAULT_PROJECT_ID
     study: str
     points: list[Params]
 
@@ -80,6 +83,7 @@ class AskSummary(BaseModel):
     """`Engine.summary` as a message."""
 
     kind: Literal["summary"] = "summary"
+    project: int = DEFAULT_PROJECT_ID
     study: str
 
 

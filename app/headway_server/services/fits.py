@@ -34,16 +34,16 @@ class Fits:
         """Whether its work belongs in the process."""
         return optimizer.n_observed >= LARGE
 
-    def start(self, name: str, study_id: int, optimizer: Optimizer) -> Future[Fitted]:
+    def start(self, study_id: int, optimizer: Optimizer) -> Future[Fitted]:
         """Fit the hyperparameters anew to the results of this moment, and store them."""
         task, n = optimizer.fit_task(), optimizer.n_observed
         if not self.are_large(optimizer):
-            return self._small.submit(lambda: self._store(name, study_id, task.run()))
-        return self._large.submit(lambda: self._store(name, study_id, self._run_apart(task, n)))
+            return self._small.submit(lambda: self._store(study_id, task.run()))
+        return self._large.submit(lambda: self._store(study_id, self._run_apart(task, n)))
 
-    def store(self, name: str, study_id: int, fitted: Fitted) -> Future[Fitted]:
+    def store(self, study_id: int, fitted: Fitted) -> Future[Fitted]:
         """Store a fit that was made elsewhere."""
-        return self._small.submit(self._store, name, study_id, fitted)
+        return self._small.submit(self._store, study_id, fitted)
 
     def prepare(
         self, optimizer: Optimizer, fitted: Fitted, begun: Prepared | None = None
@@ -66,13 +66,15 @@ class Fits:
         except TaskFailed as failed:
             return Fitted(status="failed", reason=str(failed), n_observed=n_observed)
 
-    def _store(self, name: str, study_id: int, fitted: Fitted) -> Fitted:
+    def _store(self, study_id: int, fitted: Fitted) -> Fitted:
         """Make a fit the newest version, unless another replica has one from more observations."""
 
         def store(uow: UnitOfWork) -> None:
-            study = uow.studies.lock(name)
+            study = uow.studies.lock_by_id(study_id)
+            if study is None:
+                return
             latest = uow.models.latest(study)
-            if study.id != study_id or (latest is not None and latest.n_observed >= fitted.n_observed):
+            if latest is not None and latest.n_observed >= fitted.n_observed:
                 return
             version = 1 if latest is None else latest.version + 1
             uow.models.add(

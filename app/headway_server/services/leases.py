@@ -11,12 +11,16 @@ def sweep(database: Database) -> int:
 
     Correctness does not rest on this: `suggest` does the same for its own study.
     """
-    names = database.read(lambda uow: uow.studies.with_lapsed_trials(uow.now))
-    return sum(_sweep_one(database, name) for name in names)
+    ids = database.read(lambda uow: uow.studies.with_lapsed_trials(uow.now))
+    return sum(_sweep_one(database, study_id) for study_id in ids)
 
 
-def _sweep_one(database: Database, name: str) -> int:
-    return database.write(lambda uow: take_back_lapsed(uow, uow.studies.lock(name)))
+def _sweep_one(database: Database, study_id: int) -> int:
+    def work(uow: UnitOfWork) -> int:
+        study = uow.studies.lock_by_id(study_id)
+        return 0 if study is None else take_back_lapsed(uow, study)
+
+    return database.write(work)
 
 
 def take_back_lapsed(uow: UnitOfWork, study: Study) -> int:

@@ -15,6 +15,7 @@ def create_or_get(database: Database, definition: StudyDefinition) -> tuple[Stud
     Raises:
         InvalidRequest: the definition makes no sense.
         DefinitionConflict: the name is taken by a study with another definition.
+        RoleTooLow, OutOfScope: there is no such study, and the key may join but not create it.
     """
     check_definition(definition)
 
@@ -23,6 +24,7 @@ def create_or_get(database: Database, definition: StudyDefinition) -> tuple[Stud
         if present is not None:
             _require_same(present, definition)
             return study_view(uow, present), False
+        uow.actor.require("editor", f"Creating the study {definition.name!r}")
         study = Study.define(definition, uow.now)
         uow.studies.add(study)
         uow.events.record(study, "study.created", uow.now)

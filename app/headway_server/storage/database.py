@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import nullcontext
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +16,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from headway_server.domain.access import SERVER, Actor
 from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.storage.access import KeyRepository, ProjectRepository
+from headway_server.storage.audit import AuditRepository
 from headway_server.storage.repositories import (
     EventRepository,
     KeptResponseRepository,
@@ -50,21 +55,29 @@ _SQLITE_AWAY = {
 }
 
 
-class UnitOfWork:
-    """One transaction: the repositories, and the database's time at its start."""
+Watch = Callable[[str, float, Sequence[str]], None]
+"""Told of every transaction: read or write, its seconds, and the types of the events that it committed."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
+
+class UnitOfWork:
+    """One transaction: who asked for it, the repositories, and the database's time at its start."""
+
+    def __init__(self, session: Session, now: datetime, actor: Actor) -> None:
         self.session = session
         self.now = now
-        self.studies = StudyRepository(session)
+        self.actor = actor
+        self.studies = StudyRepository(session, actor)
         self.trials = TrialRepository(session)
-        self.events = EventRepository(session)
+        self.events = EventRepository(session, actor)
         self.models = ModelRepository(session)
-        self.kept_responses = KeptResponseRepository(session)
+        self.kept_responses = KeptResponseRepository(session, actor)
+        self.projects = ProjectRepository(session, actor)
+        self.keys = KeyRepository(session)
+        self.audit = AuditRepository(session, actor)
 
 
 class Database:
-    """Runs commands as transactions.
+    """Runs commands as transactions, for the server itself unless `acting` says for whom.
 
     Args:
         url: `sqlite:///path` or `postgresql://…`.
@@ -77,6 +90,8 @@ class Database:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.url = parsed.render_as_string(hide_password=False)
         self.clock_offset = clock_offset
+        self.actor = SERVER
+        self.watch: Watch | None = None
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.sqlite_path = Path(parsed.database) if self.is_sqlite and parsed.database else None
         # SQLite has one writer; its own waiting is a sleep that grows, so threads queue here instead.
@@ -84,13 +99,19 @@ class Database:
         self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
         self._writing_engine = self._engine.execution_options(headway_writes=True)
 
+    def acting(self, actor: Actor) -> Database:
+        """The same database, whose commands are that actor's: they see what it may see, and bear its name."""
+        view = copy(self)
+        view.actor = actor
+        return view
+
     def read(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run queries. SQLite shows them one snapshot, PostgreSQL what is committed at each of them.
 
         Raises:
             DatabaseUnavailable: the database is away.
         """
-        return self._run(self._engine, work)
+        return self._run(self._engine, work, "read")
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run a command as one transaction and commit it.
@@ -103,30 +124,64 @@ class Database:
             what `work` raises; nothing is changed then.
         """
         with self._writer:
-            return self._run(self._writing_engine, work)
+            return self._run(self._writing_engine, work, "write")
 
     def connection(self) -> Connection:
         """A plain connection, for migrations and probes. The caller closes it."""
         return self._engine.connect()
 
+    @contextmanager
+    def migration_connection(self) -> Iterator[Connection]:
+        """A transaction in which tables may be built anew.
+
+        SQLite changes a table by copying it and dropping the old one, whose rows are thereby deleted: with
+        foreign keys in force, so would be all that hang on them. They are checked at the end instead.
+        """
+        with self._engine.connect() as connection:
+            if not self.is_sqlite:
+                with connection.begin():
+                    yield connection
+                return
+            raw = connection.connection.driver_connection
+            if raw is None:
+                raise AssertionError("the connection was closed under us")
+            raw.execute("PRAGMA foreign_keys = OFF")  # says nothing within a transaction
+            try:
+                with connection.begin():
+                    yield connection
+                    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                        raise AssertionError(f"the migration left rows that hang on nothing: {broken[:3]}")
+            finally:
+                raw.execute("PRAGMA foreign_keys = ON")
+
     def dispose(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
 
-    def _run(self, engine: Engine, work: Callable[[UnitOfWork], T]) -> T:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with Session(engine, expire_on_commit=False) as session, session.begin():
-                    return work(UnitOfWork(session, self._now(session)))
-            except DBAPIError as error:
-                if attempt < ATTEMPTS and _sqlstate(error) in _WORTH_REPEATING:
-                    continue
-                if _is_away(error):
-                    raise DatabaseUnavailable(
-                        "The database did not answer in time. Nothing was changed; repeat the same request."
-                    ) from error
-                raise
-        raise AssertionError("unreachable")
+    def _run(self, engine: Engine, work: Callable[[UnitOfWork], T], kind: str) -> T:
+        started = time.perf_counter()
+        committed: Sequence[str] = ()
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    with Session(engine, expire_on_commit=False) as session, session.begin():
+                        uow = UnitOfWork(session, self._now(session), self.actor)
+                        result = work(uow)
+                except DBAPIError as error:
+                    if attempt < ATTEMPTS and _sqlstate(error) in _WORTH_REPEATING:
+                        continue
+                    if _is_away(error):
+                        raise DatabaseUnavailable(
+                            "The database did not answer in time. Nothing was changed; repeat the request."
+                        ) from error
+                    raise
+                else:
+                    committed = uow.events.recorded
+                    return result
+            raise AssertionError("unreachable")
+        finally:
+            if self.watch is not None:
+                self.watch(kind, time.perf_counter() - started, committed)
 
     def _now(self, session: Session) -> datetime:
         if self.is_sqlite:

@@ -30,15 +30,18 @@ _completed = (observations.c.study_id == _study) & (observations.c.outcome == "c
 _counting = _completed & observations.c.superseded.is_(False)
 """The observations that stand for their trials: completed, and first."""
 
-STUDY_BY_NAME = select(Study).where(studies.c.name == bindparam("name"))
+_project = bindparam("project", type_=BigInteger)
+
+STUDY_BY_NAME = select(Study).where(studies.c.project_id == _project, studies.c.name == bindparam("name"))
 STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.with_for_update()
+STUDY_BY_ID_LOCKED = select(Study).where(studies.c.id == _study).with_for_update()
 STUDIES_AFTER = (
     select(Study)
-    .where(studies.c.name > bindparam("after", type_=String))
+    .where(studies.c.project_id == _project, studies.c.name > bindparam("after", type_=String))
     .order_by(studies.c.name)
     .limit(_limit)
 )
-STUDIES_WITH_LAPSED_TRIALS = select(studies.c.name).where(
+STUDIES_WITH_LAPSED_TRIALS = select(studies.c.id).where(
     studies.c.id.in_(
         select(trials.c.study_id)
         .join(attempts)

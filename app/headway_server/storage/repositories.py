@@ -9,11 +9,14 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
 
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from headway.wire.study import TrialCounts
 from headway.wire.trial import TrialState
+from headway_server.domain.access import Actor
 from headway_server.domain.errors import NotFound
+from headway_server.domain.keys import Project
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Trial
 from headway_server.storage import queries
@@ -25,19 +28,32 @@ RANKED_AT_ONCE = 64
 
 
 class StudyRepository:
-    """Studies by name."""
+    """The studies that the actor sees, by name: those of its project, or the one that its key is for. Any
+    other is as one that does not exist.
+    """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, actor: Actor) -> None:
         self._session = session
+        self._actor = actor
 
     def add(self, study: Study) -> None:
-        """Store a new study; its id is known afterwards."""
+        """Store a new study in the actor's project; its id is known afterwards.
+
+        Raises:
+            OutOfScope: the actor's key is for another study.
+            NotFound: the actor's project has been deleted.
+        """
+        self._actor.require_study(study.name)
+        # Held until the commit, so that it is not deleted meanwhile.
+        if self._session.get(Project, self._actor.project_id, with_for_update={"read": True}) is None:
+            raise NotFound("The project of this key has been deleted. Use a key of another one.")
+        study.project_id = self._actor.project_id
         self._session.add(study)
         self._session.flush()
 
     def find(self, name: str) -> Study | None:
         """The study, or None."""
-        return self._session.scalars(queries.STUDY_BY_NAME, {"name": name}).one_or_none()
+        return self._seen(queries.STUDY_BY_NAME, name)
 
     def get(self, name: str) -> Study:
         """The study, to read.
@@ -53,16 +69,30 @@ class StudyRepository:
         Raises:
             NotFound: there is none.
         """
-        found = self._session.scalars(queries.STUDY_BY_NAME_LOCKED, {"name": name}).one_or_none()
-        return _found(found, name)
+        return _found(self._seen(queries.STUDY_BY_NAME_LOCKED, name), name)
+
+    def lock_by_id(self, study_id: int) -> Study | None:
+        """A study of any project, to change; None where it is gone. For what the server does by itself."""
+        return self._session.scalars(queries.STUDY_BY_ID_LOCKED, {"study": study_id}).one_or_none()
 
     def page(self, after: str, limit: int) -> Sequence[Study]:
         """Up to `limit` studies whose names come after this one, by name."""
-        return self._session.scalars(queries.STUDIES_AFTER, {"after": after, "limit": limit}).all()
+        only = self._actor.study
+        if only is not None:
+            found = self.find(only) if only > after else None
+            return [] if found is None else [found]
+        parameters = {"project": self._actor.project_id, "after": after, "limit": limit}
+        return self._session.scalars(queries.STUDIES_AFTER, parameters).all()
 
-    def with_lapsed_trials(self, now: datetime) -> Sequence[str]:
-        """Names of studies that have a lease or a reservation to take back."""
+    def with_lapsed_trials(self, now: datetime) -> Sequence[int]:
+        """Ids of studies of any project that have a lease or a reservation to take back."""
         return self._session.scalars(queries.STUDIES_WITH_LAPSED_TRIALS, {"now": now}).all()
+
+    def _seen(self, query: Select[Study], name: str) -> Study | None:
+        if self._actor.study not in (None, name):
+            return None
+        parameters = {"project": self._actor.project_id, "name": name}
+        return self._session.scalars(query, parameters).one_or_none()
 
 
 class TrialRepository:
@@ -167,10 +197,13 @@ class TrialRepository:
 
 
 class EventRepository:
-    """What happened to a study, in order."""
+    """What happened to a study, in order, and by whom."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, actor: Actor) -> None:
         self._session = session
+        self._actor = actor
+        self.recorded: list[str] = []
+        """The types of those that this transaction has appended."""
 
     def record(
         self, study: Study, type_: str, now: datetime, *, trial: int | None = None, **data: object
@@ -179,7 +212,19 @@ class EventRepository:
         if study.id is None:
             raise AssertionError(f"study {study.name} has not been stored")
         seq = study.next_seq(now)
-        self._session.add(Event(study_id=study.id, seq=seq, type=type_, trial=trial, data=data, at=now))
+        self.recorded.append(type_)
+        self._session.add(
+            Event(
+                study_id=study.id,
+                seq=seq,
+                type=type_,
+                trial=trial,
+                data=data,
+                at=now,
+                actor=self._actor.name,
+                request_id=self._actor.request_id,
+            )
+        )
         return seq
 
     def after(self, study: Study, seq: int, limit: int) -> Sequence[Event]:
@@ -204,17 +249,19 @@ class ModelRepository:
 
 
 class KeptResponseRepository:
-    """Answers given under idempotency keys."""
+    """Answers given under idempotency keys, each to the actor that asked: nobody else's key repeats them."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, actor: Actor) -> None:
         self._session = session
+        self._owner = f"{actor.project_id} {actor.name} "
 
     def find(self, scope: str, key: str) -> KeptResponse | None:
         """What is kept under this key."""
-        return self._session.get(KeptResponse, (scope, key))
+        return self._session.get(KeptResponse, (self._owner + scope, key))
 
     def add(self, kept: KeptResponse) -> None:
-        """Keep a response (or the place for one)."""
+        """Keep a response (or the place for one); its scope becomes the actor's own."""
+        kept.scope = self._owner + kept.scope
         self._session.add(kept)
 
     def forget(self, kept: KeptResponse) -> None:

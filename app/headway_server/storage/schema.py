@@ -7,6 +7,7 @@ for first, so that an editable install never runs a stale copy.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
@@ -52,16 +53,25 @@ def present_revision(database: Database) -> str | None:
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Bring the database to a revision; several that try at once queue for one lock."""
+    """Bring the database up to a revision; several that try at once queue for one lock."""
     if database.sqlite_path is not None:
         database.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    _run(database, command.upgrade, revision)
+
+
+def migrate_down(database: Database, revision: str) -> None:
+    """Bring the database down to an older revision, for a server that knows no newer one."""
+    _run(database, command.downgrade, revision)
+
+
+def _run(database: Database, step: Callable[[Config, str], None], revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations_directory()))
-    with database.connection() as connection, connection.begin():
+    with database.migration_connection() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        step(config, revision)
 
 
 def require_known_schema(database: Database) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy.orm import registry, relationship
 from headway.wire.base import Params
 from headway.wire.study import StudyDefinition
 from headway.wire.trial import MeasuredValue, Receipt
+from headway_server.domain.keys import Key, Project
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Observation, Trial
 from headway_server.storage.column_types import JsonOf, UtcDateTime
@@ -48,6 +49,9 @@ class Event:
     trial: int | None
     data: dict[str, object]
     at: datetime
+    actor: str | None
+    """Who made it happen, as in `domain.access.Actor.name`; None: from before the server kept account."""
+    request_id: str | None
 
 
 @dataclass(eq=False)
@@ -78,11 +82,88 @@ class KeptResponse:
     expires_at: datetime
 
 
+@dataclass(eq=False)
+class WebSession:
+    """A browser that a key has let in."""
+
+    token_hash: str
+    """SHA-256 of the cookie, which nobody else has."""
+    key_id: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(eq=False)
+class Change:
+    """A change outside any study: to a project, or to its keys. Never changed itself."""
+
+    at: datetime
+    project_id: int | None
+    """No foreign key: what was done outlives the project."""
+    type: str
+    data: dict[str, object]
+    actor: str
+    request_id: str | None
+    id: int | None = None
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("notes", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,  # SQLite would give a deleted project's id, and what goes by it, to the next
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("number", BigKey, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE")),
+    Column("study", String(64)),
+    Column("role", String(16), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(64), nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    CheckConstraint("role IN ('viewer', 'worker', 'editor', 'admin')", name="key_role"),
+    CheckConstraint("project_id IS NOT NULL OR (role = 'admin' AND study IS NULL)", name="key_reach"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("key_id", ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("project_id", BigInteger),
+    Column("type", String(32), nullable=False),
+    Column("data", JsonOf(dict[str, object]), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("request_id", String(128)),
+    Index("audit_by_time", "at"),
+)
+
 studies = Table(
     "studies",
     metadata,
     Column("id", BigKey, primary_key=True),
-    Column("name", String(64), nullable=False, unique=True),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("name", String(64), nullable=False),
     Column("definition", JsonOf(StudyDefinition), nullable=False),
     Column("definition_hash", String(64), nullable=False),
     Column("state", String(16), nullable=False),
@@ -92,8 +173,10 @@ studies = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("project_id", "name", name="study_name_once"),
     CheckConstraint("budget IS NULL OR trials_created <= budget", name="budget_never_exceeded"),
     CheckConstraint("state IN ('running', 'paused', 'completed', 'archived')", name="study_state"),
+    sqlite_autoincrement=True,  # likewise
 )
 
 trials = Table(
@@ -184,6 +267,9 @@ events = Table(
     Column("trial", Integer),
     Column("data", JsonOf(dict[str, object]), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(64)),
+    Column("request_id", String(128)),
+    Index("events_by_time", "at"),
 )
 
 gp_states = Table(
@@ -210,6 +296,10 @@ idempotency_keys = Table(
     Index("idempotency_keys_by_expiry", "expires_at"),
 )
 
+mapper.map_imperatively(Project, projects)
+mapper.map_imperatively(Key, api_keys)
+mapper.map_imperatively(WebSession, sessions)
+mapper.map_imperatively(Change, audit)
 mapper.map_imperatively(Study, studies)
 mapper.map_imperatively(Attempt, attempts)
 mapper.map_imperatively(Observation, observations)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
-from fastapi.templating import Jinja2Templates
 
 from headway.wire.study import Convergence, ConvergencePoint
+from headway_server.api.access import public
 from headway_server.api.context import Context
 from headway_server.api.studies import StudyName
 from headway_server.domain import errors
@@ -20,42 +19,36 @@ from headway_server.services import studies, trials
 from headway_server.services.at_work import at_work
 from headway_server.services.convergence import convergence
 from headway_server.services.history import last_seq
+from headway_server.web import interface, session
 from headway_server.web.front_plot import front_of, front_plot
 from headway_server.web.incumbent_plot import incumbent_plot
+from headway_server.web.render import HERE, render
+from headway_server.web.session import signed_in
 
-HERE = Path(__file__).parent
-templates = Jinja2Templates(directory=HERE / "templates")
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 PAGE = 50
 """Studies, and trials, on one page."""
-
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
 
 
 def install(app: FastAPI) -> None:
     """Add the pages and their assets to the application."""
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(router)
+    app.include_router(interface.router)
+    session.install(app)
 
 
-@router.get("/")
+@router.get("/", dependencies=[signed_in])
 def studies_page(
     request: Request, context: Context, after: Annotated[str | None, Query(max_length=64)] = None
 ) -> Response:
     """All studies."""
     page = studies.page(context.database, after, PAGE)
-    return _render(request, "studies.html", {"page": page})
+    return render(request, "studies.html", {"page": page})
 
 
-@router.get("/studies/{study}")
+@router.get("/studies/{study}", dependencies=[signed_in])
 def study_page(request: Request, study: StudyName, context: Context) -> Response:
     """One study: the incumbent, the workers, the latest trials."""
     seq = last_seq(context.database, study)  # before the rest: what comes later is announced by an event
@@ -63,7 +56,7 @@ def study_page(request: Request, study: StudyName, context: Context) -> Response
     created = sum(view.trials.model_dump().values())
     latest = trials.page(context.database, study, str(max(0, created - PAGE)), PAGE, None)
     progress = convergence(context.database, study)
-    return _render(
+    return render(
         request,
         "study.html",
         {
@@ -83,13 +76,13 @@ def study_page(request: Request, study: StudyName, context: Context) -> Response
     )
 
 
-@router.get("/problems")
+@router.get("/problems", dependencies=[public])
 def problems_page(request: Request) -> Response:
     """What every problem means: one section a slug."""
-    return _render(request, "problems.html", {"problems": sorted(_problems(), key=lambda kind: kind.slug)})
+    return render(request, "problems.html", {"problems": sorted(_problems(), key=lambda kind: kind.slug)})
 
 
-@router.get("/favicon.ico")
+@router.get("/favicon.ico", dependencies=[public])
 def favicon() -> Response:
     """The icon."""
     return RedirectResponse("/static/icon.svg", status_code=308)
@@ -105,7 +98,3 @@ def _problems() -> Iterator[type[errors.HeadwayError]]:
     for _, kind in inspect.getmembers(errors, inspect.isclass):
         if issubclass(kind, errors.HeadwayError) and hasattr(kind, "slug"):
             yield kind
-
-
-def _render(request: Request, template: str, context: dict[str, object]) -> Response:
-    return templates.TemplateResponse(request, template, context, headers=SECURITY_HEADERS)

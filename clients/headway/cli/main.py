@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from headway.cli.projects import audit, projects
 from headway.cli.run import run
 from headway.cli.session import Session
 from headway.cli.studies import show, studies
@@ -18,6 +19,7 @@ GROUP = "headway.commands"
 SUMMARIES = {
     "serve": "Run the server.",
     "migrate": "Bring the database to the schema of this version.",
+    "keys": "Make, list and revoke keys, on the database itself.",
     "worker": "Evaluate an objective for a study until the study is done.",
     "demo": "Run a study from start to end on this machine: a server, some workers, a figure.",
     "verify": "Check an objective's figures against oracles.",
@@ -78,14 +80,15 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--url", help="The server (or HEADWAY_URL).  [default: http://127.0.0.1:8765]")
 @click.option("--api-key", help="The key (or HEADWAY_API_KEY, which does not show in process lists).")
+@click.option("--project", help="The project, for a key of the whole installation (or HEADWAY_PROJECT).")
 @click.version_option(package_name="headway")
 @click.pass_context
-def main(ctx: click.Context, url: str | None, api_key: str | None) -> None:
+def main(ctx: click.Context, url: str | None, api_key: str | None, project: str | None) -> None:
     """Asynchronous Bayesian optimisation with any number of unreliable workers."""
-    ctx.obj = Session(url, api_key)
+    ctx.obj = Session(url, api_key, project)
 
 
-for _command in (studies, show, suggest, finish, run):
+for _command in (studies, show, suggest, finish, run, projects, audit):
     main.add_command(_command)
 
 

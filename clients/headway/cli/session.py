@@ -23,6 +23,7 @@ class Session:
 
     url: str | None = None
     api_key: str | None = None
+    project: str | None = None
 
     def client(self, *, patient: bool = False) -> Client:
         """A client; impatient unless it is a worker's or HEADWAY_PATIENCE_S says otherwise.
@@ -32,7 +33,12 @@ class Session:
         """
         own_patience = patient or os.environ.get("HEADWAY_PATIENCE_S")
         try:
-            return Client(self.url, self.api_key, patience_s=None if own_patience else AT_A_PROMPT_S)
+            return Client(
+                self.url,
+                self.api_key,
+                project=self.project,
+                patience_s=None if own_patience else AT_A_PROMPT_S,
+            )
         except ValueError as error:
             raise click.ClickException(str(error)) from error
 

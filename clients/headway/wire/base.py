@@ -35,3 +35,7 @@ class Response(BaseModel):
     """What the server answers. Unknown fields are ignored, so that the server may add some."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
+
+
+class Nothing(Response):
+    """An answer without a body (204)."""

@@ -1,0 +1,54 @@
+"""Every migration, up and down, with data in place."""
+
+import pytest
+from sqlalchemy import text
+
+from headway.wire.trial import FinishRequest, SuggestRequest
+from headway_server.services import studies, trials
+from headway_server.services.finish import finish
+from headway_server.services.suggest import suggest
+from headway_server.storage.schema import migrate, migrate_down
+
+TABLES = ("studies", "trials", "attempts", "observations", "events", "gp_states", "idempotency_keys")
+
+
+@pytest.fixture
+def filled(database, engine, define):
+    """A database in which everything has happened that the first schema knows."""
+    define(budget=5)
+    for value in (2.0, 1.0):
+        (trial,) = suggest(database, engine, "s", SuggestRequest()).response.trials
+        finish(
+            database,
+            "s",
+            trial.number,
+            FinishRequest(lease_token=trial.lease.token, metrics={"value": value}),
+        )
+    suggest(database, engine, "s", SuggestRequest(worker="w"))
+    return database
+
+
+def counted(database):
+    with database.connection() as connection:
+        return {
+            table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in TABLES
+        }
+
+
+def test_down_to_the_first_schema_and_up_again_nothing_is_lost(filled):
+    before, view, shown = counted(filled), studies.read(filled, "s"), trials.read(filled, "s", 3)
+    migrate_down(filled, "0001")
+    assert counted(filled) == before
+    migrate(filled)
+    assert counted(filled) == before
+    assert studies.read(filled, "s") == view
+    assert trials.read(filled, "s", 3) == shown
+    assert before["observations"] == 2
+    assert before["attempts"] == 3
+
+
+def test_foreign_keys_are_in_force_again_afterwards(filled):
+    migrate_down(filled, "0001")
+    migrate(filled)
+    filled.write(lambda uow: uow.session.execute(text("DELETE FROM studies")))
+    assert set(counted(filled).values()) == {0}
