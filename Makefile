@@ -9,7 +9,7 @@ OPTIONS ?=
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: venv demo test check openapi bench-http bench-environments bench-latency bench-regret clean
+.PHONY: venv demo test test-compose check openapi bench-http bench-environments bench-latency bench-regret clean
 
 venv: $(VENV)/.installed
 
@@ -40,6 +40,10 @@ test: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+# The compose file on a real engine: minutes, most of them for the images. Skipped where none can run.
+test-compose: venv
+	$(BIN)/pytest -m compose tests/deployment
 
 bench-http: venv
 	$(BIN)/python -m benchmarks.http_latency

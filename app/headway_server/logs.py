@@ -59,3 +59,5 @@ def configure(layout: LogFormat, level: str, *, prefix: str = "") -> None:
     text = logging.Formatter(f"{prefix}%(levelname)s %(name)s %(message)s")
     handler.setFormatter(JsonLines() if as_json else text)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Whoever asks for readiness has the schema looked at, and Alembic has something to say each time.
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)

@@ -34,7 +34,8 @@ class Client:
 
     Args:
         url: the server; HEADWAY_URL, or http://127.0.0.1:8765, by default.
-        api_key: sent as a bearer token; HEADWAY_API_KEY by default.
+        api_key: sent as a bearer token; HEADWAY_API_KEY, or what the file named by HEADWAY_API_KEY_FILE
+            holds, by default.
         project: which project is meant, for a key of the whole installation; HEADWAY_PROJECT by default. Any
             other key is of one project, which it implies.
         patience_s: seconds; HEADWAY_PATIENCE_S, or 60, by default. 0: one try.
@@ -43,7 +44,8 @@ class Client:
         transport: replaces the network, e.g. in tests.
 
     Raises:
-        ValueError: the URL is not http:// or https://, or HEADWAY_PATIENCE_S is no number.
+        ValueError: the URL is not http:// or https://, HEADWAY_PATIENCE_S is no number, or there is nothing
+            in HEADWAY_API_KEY_FILE.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Client:
             raise ValueError(f"{url!r} is not the URL of a server. Say e.g. {DEFAULT_URL}.")
         connection = Connection(
             url,
-            api_key=api_key or os.environ.get("HEADWAY_API_KEY") or None,
+            api_key=api_key or os.environ.get("HEADWAY_API_KEY") or _key_in_file(),
             project=project or os.environ.get("HEADWAY_PROJECT") or None,
             patience=Patience(total_s=_patience_s() if patience_s is None else patience_s),
             transport=transport,
@@ -210,6 +212,20 @@ class Client:
         admin's key.
         """
         return read_audit(self._link, study)
+
+
+def _key_in_file() -> str | None:
+    """The key in the file that HEADWAY_API_KEY_FILE names, as containers are handed their secrets."""
+    named = os.environ.get("HEADWAY_API_KEY_FILE")
+    if not named:
+        return None
+    try:
+        key = Path(named).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"HEADWAY_API_KEY_FILE={named!r} can't be read: {error.strerror}.") from error
+    if not key:
+        raise ValueError(f"HEADWAY_API_KEY_FILE={named!r} is empty. Put the key there.")
+    return key
 
 
 def _patience_s() -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import socket
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
@@ -322,9 +323,9 @@ def serve(host: EngineHost, pipe: socket.socket) -> None:
 
 
 def main() -> None:
-    """Entry of the child process: `python -m headway_server.services.engine_host --database … --pipe …`."""
+    """Entry of the child process: `python -m headway_server.services.engine_host --pipe …`."""
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--database", required=True)
+    arguments.add_argument("--database", default=os.environ.get("HEADWAY_DATABASE_URL"))
     arguments.add_argument("--device", default="auto")
     arguments.add_argument("--pipe", type=int, required=True)
     chosen = arguments.parse_args()

@@ -56,15 +56,16 @@ class _Host:
                     sys.executable,
                     "-m",
                     "headway_server.services.engine_host",
-                    "--database",
-                    database_url,
                     "--device",
                     device,
                     "--pipe",
                     str(theirs.fileno()),
                 ],
                 pass_fds=[theirs.fileno()],
-                env=os.environ | {f"{library}_NUM_THREADS": str(threads) for library in NUMERICS},
+                # The URL may hold a password, and everybody on a machine may read command lines.
+                env=os.environ
+                | {f"{library}_NUM_THREADS": str(threads) for library in NUMERICS}
+                | {"HEADWAY_DATABASE_URL": database_url},
                 start_new_session=True,  # Ctrl-C in the terminal reaches the server, which closes the pipe
             )
         self._pipe = ours
