@@ -9,7 +9,7 @@ OPTIONS ?=
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: venv demo test test-compose check openapi bench-http bench-environments bench-latency bench-regret clean
+.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-environments bench-latency bench-regret clean
 
 venv: $(VENV)/.installed
 
@@ -44,6 +44,11 @@ test: venv
 # The compose file on a real engine: minutes, most of them for the images. Skipped where none can run.
 test-compose: venv
 	$(BIN)/pytest -m compose tests/deployment
+
+# Three servers, 64 clients, and kill -9 all the time; TRIALS=5000 is the whole of it.
+TRIALS ?= 300
+test-faults: venv
+	HEADWAY_FAULT_TRIALS=$(TRIALS) $(BIN)/pytest -m faults tests/faults
 
 bench-http: venv
 	$(BIN)/python -m benchmarks.http_latency

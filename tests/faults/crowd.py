@@ -17,6 +17,9 @@ from pathlib import Path
 DROPPED, OVERDUE = 0.02, 0.01
 """Shares of the trials that are dropped, and that are reported after their lease."""
 
+MEAN_S = 3.0
+"""How long an evaluation takes, at most twice that, seconds."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -55,6 +58,7 @@ def worker(options: argparse.Namespace, log: int, index: int) -> None:
                 time.sleep(given.retry_after_s or 0.5)
                 continue
             for trial in given:
+                time.sleep(min(draw.expovariate(1.0 / MEAN_S), 2.0 * MEAN_S))
                 luck = draw.random()
                 if luck < DROPPED:
                     continue
