@@ -25,6 +25,8 @@ from headway.wire.trial import (
     FinishResponse,
     HeartbeatRequest,
     HeartbeatResponse,
+    ReleaseRequest,
+    ReleaseResponse,
     SuggestRequest,
     SuggestResponse,
     TrialColumns,
@@ -104,6 +106,12 @@ def unheld(call: Call[SuggestResponse]) -> Call[SuggestResponse]:
 def finish(study: str, number: int, result: FinishRequest) -> Call[FinishResponse]:
     """Report a result."""
     return Call("POST", f"{_study(study)}/trials/{number}:finish", FinishResponse, result)
+
+
+def release(study: str, number: int, token: str) -> Call[ReleaseResponse]:
+    """Give a trial back."""
+    body = ReleaseRequest(lease_token=token)
+    return Call("POST", f"{_study(study)}/trials/{number}:release", ReleaseResponse, body)
 
 
 def read_trial(study: str, number: int) -> Call[TrialView]:

@@ -25,6 +25,7 @@ from headway.wire.study import Best, Convergence, Interval, StudyDefinition, Stu
 from headway.wire.trial import (
     FinishRequest,
     FinishResponse,
+    ReleaseResponse,
     SuggestRequest,
     SuggestResponse,
     TrialState,
@@ -206,6 +207,7 @@ class Study:
         wait_s: float = 0.0,
         fixed: Mapping[str, ParamValue] | None = None,
         context: Mapping[str, ParamValue] | None = None,
+        resume: bool = False,
     ) -> Suggestions:
         """Ask once for trials. Fewer than `count`, or none, is a normal answer.
 
@@ -216,10 +218,12 @@ class Study:
             wait_s: let the server hold a `wait` back for up to this long, seconds, at most 30.
             fixed: values that these trials must have; the others are optimised given them.
             context: likewise, for what the caller finds rather than chooses: the batch, the weather.
+            resume: get the live leases of `worker` back, all of them, before anything new.
         """
         workplace = Workplace(self._link, self.name, self.objectives)
         request = _request(
             count=count,
+            resume=resume,
             worker=worker,
             lease_s=lease_s,
             wait_ms=round(wait_s * 1000),
@@ -271,6 +275,14 @@ class Study:
         """
         return self._link.ask(calls.finish(self.name, number, result))
 
+    def release(self, number: int, token: str) -> ReleaseResponse:
+        """Give a trial back by its token: the next worker gets the same point.
+
+        Raises:
+            UnknownLease: the trial never had this token.
+        """
+        return self._link.ask(calls.release(self.name, number, token))
+
     def trial(self, number: int) -> TrialView:
         """One trial with its attempts and results."""
         return self._link.ask(calls.read_trial(self.name, number))
@@ -316,12 +328,14 @@ def _request(
     fixed: Mapping[str, ParamValue] | None,
     context: Mapping[str, ParamValue] | None,
     count: int = 1,
+    resume: bool = False,
 ) -> SuggestRequest:
     held = {"fixed": fixed, "context": context}
     try:
         return SuggestRequest.model_validate(
             {"count": count, "worker": worker, "lease_s": lease_s, "wait_ms": wait_ms}
             | {name: dict(values) for name, values in held.items() if values}
+            | ({"resume": True} if resume else {})
         )
     except ValidationError as error:
         raise ValidationFailed.before_sending("The request for trials", error) from error

@@ -13,6 +13,8 @@ from headway.wire.trial import (
     FinishResponse,
     HeartbeatRequest,
     HeartbeatResponse,
+    ReleaseRequest,
+    ReleaseResponse,
     SuggestRequest,
     SuggestResponse,
     TrialColumns,
@@ -29,6 +31,7 @@ from headway_server.services import trials
 from headway_server.services.finish import finish
 from headway_server.services.heartbeat import heartbeat
 from headway_server.services.idempotency import RequestKey
+from headway_server.services.release import release
 from headway_server.services.suggest import Suggested, suggest
 
 router = APIRouter(prefix="/v1/studies/{study}", tags=["trials"])
@@ -49,7 +52,7 @@ IdempotencyKey = Annotated[
         413,
         415,
         422,
-        also={200: {"model": SuggestResponse, "description": "Nothing was handed out"}},
+        also={200: {"model": SuggestResponse, "description": "Nothing new was handed out"}},
     ),
 )
 async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
@@ -73,10 +76,10 @@ async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
         else None
     )
     answered = await _suggest_within(context, study, request, key, connection)
-    response.status_code = 201 if answered.response.status == "ok" else 200
+    response.status_code = 201 if answered.response.status == "ok" and not answered.resumed else 200
     if answered.replayed:
         response.headers["Idempotency-Replayed"] = "true"
-    elif answered.response.status == "ok":
+    elif response.status_code == 201:
         if not request.wait_ms:  # a held request measures how long there was nothing
             context.metrics.suggested(answered.response, time.perf_counter() - started)
         context.pulse.beat()
@@ -123,6 +126,18 @@ def heartbeat_trial(
 ) -> HeartbeatResponse:
     """Renew a lease."""
     return heartbeat(context.database, study, number, request)
+
+
+@router.post(
+    "/trials/{number}:release", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+)
+async def release_trial(
+    study: StudyName, number: Number, request: ReleaseRequest, context: Context
+) -> ReleaseResponse:
+    """Give a leased trial back: its point goes to the next worker at once."""
+    answered = await run_in_threadpool(release, context.database, study, number, request)
+    context.pulse.beat()
+    return answered
 
 
 @router.get("/trials", dependencies=[viewer], responses=responses(404, 422))

@@ -272,6 +272,16 @@ class Trial:
             self._settle(result.outcome, policy, now)
         return Acceptance(late=late, superseded=superseded, observed=True)
 
+    def release(self, token: str, now: datetime) -> bool:
+        """Give the point back to the queue, at no cost; whether this attempt did so, now or before.
+
+        Raises:
+            UnknownLease: the trial never had this token.
+        """
+        attempt = self._attempt(token)
+        done = self._release(attempt, late=attempt.ended_at is not None, now=now)
+        return done.duplicate or not done.late
+
     def _settle(self, outcome: Outcome, policy: Policy, now: datetime) -> None:
         """Enter the state that an outcome leads to, and end whoever else is still at it."""
         if self.state == "leased":

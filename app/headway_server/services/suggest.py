@@ -9,12 +9,12 @@ from random import Random
 from typing import assert_never
 
 from headway.wire.trial import MAX_COUNT, Lease, Receipt, SuggestedTrial, SuggestRequest, SuggestResponse
-from headway_server.domain.errors import EngineUnavailable
+from headway_server.domain.errors import EngineUnavailable, ValidationFailed
 from headway_server.domain.feasibility import random_point
 from headway_server.domain.held import NOTHING_HELD, Held, check_held
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
-from headway_server.domain.trial import Trial, heartbeat_interval_s
+from headway_server.domain.trial import Attempt, Trial, heartbeat_interval_s
 from headway_server.services.engine_port import Engine, Point
 from headway_server.services.idempotency import RequestKey, find_kept, keep_place
 from headway_server.services.leases import take_back_lapsed
@@ -40,6 +40,8 @@ class Suggested:
 
     response: SuggestResponse
     replayed: bool = False
+    resumed: bool = False
+    """Nothing new was handed out: these are leases that the worker held already."""
 
 
 def suggest(
@@ -53,6 +55,10 @@ def suggest(
         UnknownParameter, OutOfBounds, ValidationFailed, InactiveParameter, ConstraintsInfeasible: a value
             that the request fixes, or its context, can't be.
     """
+    if request.resume and request.worker is None:
+        raise ValidationFailed.at(
+            "/resume", "resume is true, but no worker is named.", "Send the `worker` that took the leases."
+        )
     held = _held(database, name, request)
     reserved = database.write(lambda uow: _reserve(uow, name, request, held, key))
     match reserved:
@@ -85,12 +91,31 @@ def _reserve(
             return Reservation(study, mine)
         uow.kept_responses.forget(kept)
     take_back_lapsed(uow, study)
+    if request.resume and (resumed := _resume(uow, study, request, held)) is not None:
+        return resumed
     if study.state != "running":
         return _not_running(study, request)
     wanted = min(request.count, _room(uow, study))
     if wanted <= 0:
         return _wait(uow, study, request, "parallelism_cap")
     return _take(uow, study, request, held, key, wanted=wanted)
+
+
+def _resume(uow: UnitOfWork, study: Study, request: SuggestRequest, held: Held) -> Suggested | None:
+    """The worker's live leases with the held values, renewed: it has just shown that it is alive.
+
+    Not kept under the request's key: a repeat finds the same leases.
+    """
+    handed: list[SuggestedTrial] = []
+    for trial in uow.trials.held_by(study, request.worker or ""):
+        attempt = trial.attempts[-1]
+        if trial.params is not None and held.agrees(trial.params):
+            handed.append(_given(trial, trial.heartbeat(attempt.token, uow.now), uow.now))
+    if not handed:
+        return None
+    return Suggested(
+        SuggestResponse(status="ok", requested=request.count, trials=tuple(handed)), resumed=True
+    )
 
 
 def _take(
@@ -162,32 +187,35 @@ def _lease(
         uow.events.record(
             study, "trial.leased", uow.now, trial=trial.number, attempt=attempt.number, worker=request.worker
         )
-        interval = timedelta(seconds=heartbeat_interval_s(attempt.lease_s))
-        if trial.params is None or trial.origin is None:
-            raise AssertionError(f"trial {trial.number} was leased without a point")
-        handed.append(
-            SuggestedTrial(
-                number=trial.number,
-                params=trial.params,
-                space_version=trial.space_version,
-                attempt=attempt.number,
-                lease=Lease(
-                    token=attempt.token,
-                    expires_at=attempt.expires_at,
-                    expires_in_s=(attempt.expires_at - uow.now).total_seconds(),
-                    renew_before=uow.now + interval,
-                    heartbeat_every_s=interval.total_seconds(),
-                ),
-                seed=trial.seed,
-                origin=trial.origin,
-            )
-        )
+        handed.append(_given(trial, attempt, uow.now))
     response = SuggestResponse(status="ok", requested=request.count, trials=tuple(handed))
     if key is not None:
         kept = find_kept(uow, key) or keep_place(uow, key, [trial.number for trial in trials])
         kept.response = response.model_dump_json()
         kept.expires_at = max([kept.expires_at, *(given.lease.expires_at for given in handed)])
     return Suggested(response)
+
+
+def _given(trial: Trial, attempt: Attempt, now: datetime) -> SuggestedTrial:
+    """A trial as its worker gets it."""
+    interval = timedelta(seconds=heartbeat_interval_s(attempt.lease_s))
+    if trial.params is None or trial.origin is None:
+        raise AssertionError(f"trial {trial.number} was leased without a point")
+    return SuggestedTrial(
+        number=trial.number,
+        params=trial.params,
+        space_version=trial.space_version,
+        attempt=attempt.number,
+        lease=Lease(
+            token=attempt.token,
+            expires_at=attempt.expires_at,
+            expires_in_s=(attempt.expires_at - now).total_seconds(),
+            renew_before=now + interval,
+            heartbeat_every_s=interval.total_seconds(),
+        ),
+        seed=trial.seed,
+        origin=trial.origin,
+    )
 
 
 def _new(uow: UnitOfWork, study: Study) -> Trial:

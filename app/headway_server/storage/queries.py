@@ -58,6 +58,13 @@ TRIALS_IN_STATE_AFTER = TRIALS_AFTER.where(trials.c.state == bindparam("state"))
 TRIALS_LAPSED = _trials.where(
     or_(trials.c.id.in_(select(attempts.c.trial_id).where(_lapsed_lease)), _lapsed_reservation)
 )
+TRIALS_HELD_BY = _trials.where(
+    trials.c.id.in_(
+        select(attempts.c.trial_id).where(
+            attempts.c.ended_at.is_(None), attempts.c.worker == bindparam("worker", type_=String)
+        )
+    )
+)
 TRIAL_COUNTS = (
     select(trials.c.state, func.count()).where(trials.c.study_id == _study).group_by(trials.c.state)
 )

@@ -135,6 +135,10 @@ class TrialRepository:
         """Trials whose lease or reservation nobody renewed in time."""
         return self._session.scalars(queries.TRIALS_LAPSED, {"study": study.id, "now": now}).all()
 
+    def held_by(self, study: Study, worker: str) -> Sequence[Trial]:
+        """The trials that a worker has under lease, by number."""
+        return self._session.scalars(queries.TRIALS_HELD_BY, {"study": study.id, "worker": worker}).all()
+
     def next_lapse(self, study: Study) -> datetime | None:
         """When the next lease of the study lapses, if nobody renews it."""
         return self._session.scalars(queries.NEXT_LAPSE, {"study": study.id}).one_or_none()

@@ -33,6 +33,9 @@ class SuggestRequest(Request):
     """Values that every trial handed out must have; the others are optimised given them."""
     context: Params | None = None
     """Like `fixed`, for what the caller finds rather than chooses: the batch, the machine, the weather."""
+    resume: bool = False
+    """Return the live leases of `worker`, under their tokens and renewed, instead of new trials; all of them,
+    whatever `count` says. Where it holds none, it is a request like any other."""
 
 
 class Prediction(Response):
@@ -203,6 +206,20 @@ class HeartbeatResponse(Response):
     reason: str | None = None
     lease_expires_at: Moment
     expires_in_s: float
+
+
+class ReleaseRequest(Request):
+    """Body of POST …/trials/{n}:release."""
+
+    lease_token: str
+
+
+class ReleaseResponse(Response):
+    """Whether the lease gave its point back."""
+
+    released: bool
+    """True also for a repeat; False where the lease had ended in another way, and nothing was changed."""
+    trial_state: TrialState
 
 
 class AttemptView(Response):
