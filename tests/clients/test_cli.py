@@ -133,6 +133,19 @@ def test_suggest_tells_wait_from_done_by_its_status(cli, study):
     assert cli("suggest", study.name).exit_code == 3
 
 
+def test_a_worker_resumes_its_trial_and_gives_it_back(cli, study):
+    (mine,) = study.suggest(worker="w")
+    resumed = cli("suggest", study.name, "--worker", "w", "--resume", "--format", "csv")
+    assert mine.token in resumed.output
+    assert resumed.exit_code == 0
+    shown = cli("release", study.name, mine.number, "--token", mine.token)
+    assert shown.output == f"trial {mine.number} was given back; it is queued\n"
+    (again,) = study.suggest()
+    assert (again.number, again.params, again.attempt) == (mine.number, mine.params, 2)
+    late = cli("release", study.name, again.number, "--token", "1.nobody")
+    assert (late.exit_code, "1.nobody" in late.output) == (1, True)
+
+
 def test_finish_without_a_value_asks_for_one(cli, study):
     assert "--value" in cli("finish", study.name, 1, "--token", "t").output
 

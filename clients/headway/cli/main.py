@@ -11,7 +11,7 @@ from headway.cli.projects import audit, projects
 from headway.cli.run import run
 from headway.cli.session import Session
 from headway.cli.studies import show, studies
-from headway.cli.trials import finish, suggest
+from headway.cli.trials import finish, release, suggest
 from headway.errors import HeadwayError
 
 GROUP = "headway.commands"
@@ -88,7 +88,7 @@ def main(ctx: click.Context, url: str | None, api_key: str | None, project: str 
     ctx.obj = Session(url, api_key, project)
 
 
-for _command in (studies, show, suggest, finish, run, projects, audit):
+for _command in (studies, show, suggest, finish, release, run, projects, audit):
     main.add_command(_command)
 
 

@@ -22,6 +22,7 @@ OUTCOMES: tuple[Outcome, ...] = ("completed", "infeasible", "failed", "stopped",
 @click.option("-n", "--count", default=1, show_default=True, type=click.IntRange(1, 64), help="How many.")
 @click.option("--lease-s", type=float, help="Seconds until a trial passes to somebody else; days are fine.")
 @click.option("--worker", help="Who asks.")
+@click.option("--resume", is_flag=True, help="Get the worker's live trials back, before anything new.")
 @click.option("--fix", multiple=True, metavar="NAME=VALUE", help="A value that the trials must have.")
 @click.option("--context", multiple=True, metavar="NAME=VALUE", help="Likewise: what you find, not choose.")
 @format_option("table", "json", "csv")
@@ -32,6 +33,7 @@ def suggest(  # noqa: PLR0917 (click passes them by name)
     count: int,
     lease_s: float | None,
     worker: str | None,
+    resume: bool,
     fix: tuple[str, ...],
     context: tuple[str, ...],
     layout: str,
@@ -52,6 +54,7 @@ def suggest(  # noqa: PLR0917 (click passes them by name)
             worker=worker,
             fixed=_values(fix, parameters),
             context=_values(context, parameters),
+            resume=resume,
         )
     if layout == "json":
         write_json([trial.given for trial in answer])
@@ -116,6 +119,19 @@ def finish(  # noqa: PLR0917 (click passes them by name)
     ]
     left = "no limit" if answer.study.budget_left is None else f"{answer.study.budget_left} left"
     click.echo(f"trial {number} {answer.trial_state}{''.join(f'; {note}' for note in notes)}; budget: {left}")
+
+
+@click.command()
+@click.argument("study")
+@click.argument("number", type=click.IntRange(1))
+@click.option("--token", required=True, help="The lease's token, as `headway suggest` printed it.")
+@pass_session
+def release(session: Session, study: str, number: int, token: str) -> None:
+    """Give a trial back: the next worker gets the same point."""
+    with session.client() as client:
+        answer = client.study(study).release(number, token)
+    done = "was given back" if answer.released else "had nothing to give back"
+    click.echo(f"trial {number} {done}; it is {answer.trial_state}")
 
 
 def _values(settings: tuple[str, ...], parameters: Iterable[Parameter]) -> Params:
