@@ -19,7 +19,7 @@ from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.base import Params, Request, Response
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.problem import Problem
-from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyView
+from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyPatch, StudyView
 from headway.wire.trial import (
     FinishRequest,
     FinishResponse,
@@ -53,6 +53,8 @@ class Call(Generic[AnswerT]):
     held_s: float = 0.0
     """How long the server may hold the answer back by request, seconds."""
     key: str = field(default_factory=lambda: str(uuid4()))
+    if_match: str | None = None
+    """The ETag that what is to be changed must have; `*`: any."""
 
     def content(self) -> bytes | None:
         """The body as JSON. A NaN travels as NaN, so that the server can refuse it by name."""
@@ -65,7 +67,8 @@ class Call(Generic[AnswerT]):
         """The headers that belong to this call."""
         if self.method == "GET":
             return {}
-        return {"Idempotency-Key": self.key, "Content-Type": "application/json"}
+        guard = {} if self.if_match is None else {"If-Match": self.if_match}
+        return {"Idempotency-Key": self.key, "Content-Type": "application/json", **guard}
 
 
 def create_study(definition: StudyDefinition) -> Call[StudyView]:
@@ -81,6 +84,11 @@ def list_studies(cursor: str | None = None) -> Call[StudyPage]:
 def read_study(study: str) -> Call[StudyView]:
     """One study."""
     return Call("GET", _study(study), StudyView)
+
+
+def change_study(study: str, patch: StudyPatch, etag: str | None = None) -> Call[StudyView]:
+    """Set a study's state, budget or notes, provided that it still has this ETag."""
+    return Call("PATCH", _study(study), StudyView, patch, if_match=etag or "*")
 
 
 def suggest(study: str, request: SuggestRequest) -> Call[SuggestResponse]:

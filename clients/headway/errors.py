@@ -36,6 +36,8 @@ HeadwayError
     │   ├── LeaseSuperseded       lease-superseded
     │   ├── UnknownLease          unknown-lease
     │   └── IllegalTransition     illegal-transition
+    ├── StaleEtag                 stale-etag
+    ├── PreconditionRequired      precondition-required
     ├── PayloadTooLarge           payload-too-large
     ├── UnsupportedMediaType      unsupported-media-type
     └── Unavailable               still so when the client's patience ended
@@ -291,6 +293,18 @@ class IllegalTransition(Conflict):
     """The trial's state does not allow this."""
 
     slug = "illegal-transition"
+
+
+class StaleEtag(ApiError):
+    """What is to be changed has changed since it was read. Read it again."""
+
+    slug = "stale-etag"
+
+
+class PreconditionRequired(ApiError):
+    """The request changes something that others may be changing, and does not say what it has seen."""
+
+    slug = "precondition-required"
 
 
 class PayloadTooLarge(ApiError):

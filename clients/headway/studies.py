@@ -21,7 +21,7 @@ from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
 from headway.wire.base import Params, ParamValue
 from headway.wire.model import ModelSummary
-from headway.wire.study import Best, Convergence, Interval, StudyDefinition, StudyView
+from headway.wire.study import Best, Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
 from headway.wire.trial import (
     FinishRequest,
     FinishResponse,
@@ -137,6 +137,48 @@ class Study:
     def view(self) -> StudyView:
         """The study as the server has it now."""
         return self._link.ask(calls.read_study(self.name))
+
+    def pause(self) -> StudyView:
+        """Hand nothing out until `resume()`: workers wait, and what is under way goes on."""
+        return self.change(state="paused")
+
+    def resume(self) -> StudyView:
+        """Hand out trials again.
+
+        Raises:
+            IllegalTransition: the budget is spent; raise it with `change(budget=…)`.
+        """
+        return self.change(state="running")
+
+    def close(self) -> StudyView:
+        """Hand nothing out any more: workers are told that the study is done. Results are still taken."""
+        return self.change(state="completed")
+
+    def change(
+        self,
+        *,
+        state: StudyState | None = None,
+        budget: int | None = None,
+        notes: str | None = None,
+        etag: str | None = None,
+    ) -> StudyView:
+        """Set the study's state, budget or notes; None: as it is.
+
+        Args:
+            state: `running`, `paused`, `completed` or `archived`.
+            budget: how many trials may be handed out in all; not fewer than have been.
+            notes: replace the ones that it has.
+            etag: change it only if `view().etag` is still this; None: whatever it is.
+
+        Raises:
+            StaleEtag: it has another ETag: somebody has changed it since.
+            ValidationFailed: the budget is less than what has been handed out.
+        """
+        try:
+            patch = StudyPatch.model_validate({"state": state, "budget": budget, "notes": notes})
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The change to the study", error) from error
+        return self._link.ask(calls.change_study(self.name, patch, etag))
 
     def trials(
         self,

@@ -312,3 +312,22 @@ def test_every_registered_command_has_its_summary():
 def test_summaries_are_those_of_the_commands():
     for name, entry in main_module._registered().items():
         assert entry.load().get_short_help_str(limit=200) == SUMMARIES[name]
+
+
+def test_a_study_is_paused_resumed_and_closed(cli, study):
+    assert "paused" in cli("pause", study.name).output
+    assert study.suggest().reason == "paused"
+    assert "running" in cli("resume", study.name).output
+    assert len(study.suggest()) == 1
+    assert "completed; 1 trials are leased" in cli("close", study.name).output
+    assert (study.suggest().status, study.suggest().reason) == ("done", "closed")
+
+
+def test_a_study_is_changed_only_as_it_was_seen(study):
+    etag = study.view().etag
+    view = study.change(budget=7, notes="seen", etag=etag)
+    assert (view.budget, view.definition.notes) == (7, "seen")
+    with pytest.raises(headway.errors.StaleEtag):
+        study.change(budget=8, etag=etag)
+    with pytest.raises(headway.errors.ValidationFailed, match="budget"):
+        study.change(budget=0)

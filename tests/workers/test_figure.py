@@ -78,6 +78,8 @@ def record() -> Record:
         space_version=1,
         trials=TrialCounts(completed=57, infeasible=3),
         budget_left=0,
+        budget=50,
+        etag='"1"',
         created_at=START,
         updated_at=START,
     )

@@ -27,9 +27,11 @@ STATUS: Mapping[type[errors.HeadwayError], int] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.Conflict: 409,
+    errors.StaleEtag: 412,
     errors.PayloadTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.InvalidRequest: 422,
+    errors.PreconditionRequired: 428,
     errors.Unavailable: 503,
 }
 """HTTP status of each branch of the domain's errors."""
@@ -42,9 +44,11 @@ DESCRIPTIONS = {
     403: "The key does not reach that far",
     404: "No such thing, or none that this key may know of",
     409: "The present state does not allow it",
+    412: "It has changed since it was read",
     413: "The body is too large",
     415: "The body is not application/json",
     422: "The request's meaning is wrong",
+    428: "The header If-Match is missing",
     500: "A bug",
     503: "Try again later",
 }

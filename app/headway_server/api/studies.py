@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
-from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyView
-from headway_server.api.access import viewer, worker
+from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyPatch, StudyView
+from headway_server.api.access import editor, viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
-from headway_server.services import convergence, model, studies
+from headway_server.services import change_study, convergence, model, studies
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
 StudyName = Annotated[str, Path(max_length=64, description="The study's name")]
 Cursor = Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before")]
+IfMatch = Annotated[
+    str | None, Header(max_length=1000, description="The ETag that the caller has seen, or * for any")
+]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -43,9 +46,22 @@ def list_studies(context: Context, cursor: Cursor = None, limit: Limit = 100) ->
 
 
 @router.get("/{study}", dependencies=[viewer], responses=responses(404, 422))
-def read_study(study: StudyName, context: Context) -> StudyView:
-    """One study."""
-    return studies.read(context.database, study)
+def read_study(study: StudyName, context: Context, response: Response) -> StudyView:
+    """One study, with its ETag."""
+    view = studies.read(context.database, study)
+    response.headers["ETag"] = view.etag
+    return view
+
+
+@router.patch("/{study}", dependencies=[editor], responses=responses(400, 404, 409, 412, 413, 415, 422, 428))
+def patch_study(
+    study: StudyName, patch: StudyPatch, context: Context, response: Response, if_match: IfMatch = None
+) -> StudyView:
+    """Pause, resume or close a study, set its budget or its notes. Needs If-Match."""
+    view = change_study.change(context.database, study, patch, if_match)
+    response.headers["ETag"] = view.etag
+    context.pulse.beat()
+    return view
 
 
 @router.get("/{study}/best", dependencies=[viewer], responses=responses(404, 422))

@@ -280,6 +280,20 @@ class IllegalTransition(Conflict):
     title = "The trial's state does not allow this"
 
 
+class StaleEtag(HeadwayError):
+    """What is to be changed has changed since it was read. Nothing was changed."""
+
+    slug = "stale-etag"
+    title = "It has changed since it was read"
+
+
+class PreconditionRequired(HeadwayError):
+    """The request changes something that others may be changing, and does not say what it has seen."""
+
+    slug = "precondition-required"
+    title = "The header If-Match is missing"
+
+
 class PayloadTooLarge(HeadwayError):
     """The body is over the limit."""
 

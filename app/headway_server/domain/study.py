@@ -9,10 +9,10 @@ from datetime import datetime
 from functools import cached_property
 
 from headway.wire.base import Params
-from headway.wire.study import Objective, Policy, StudyDefinition, StudyState
+from headway.wire.study import Objective, Policy, StudyDefinition, StudyPatch, StudyState
 from headway.wire.trial import Outcome
 from headway_server.domain.access import DEFAULT_PROJECT_ID
-from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives
+from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives, ValidationFailed
 from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.goals import Goals
 from headway_server.domain.space import SearchSpace
@@ -133,6 +133,46 @@ class Study:
     def budget_left(self) -> int | None:
         """How many more trials may be created; None: as many as wanted."""
         return None if self.budget is None else self.budget - self.trials_created
+
+    @property
+    def etag(self) -> str:
+        """Identifies what `change` can change, as an entity tag (RFC 9110, section 8.8.3); trials leave it
+        alone.
+        """
+        seen = (self.created_at.isoformat(), self.state, self.budget, self.definition.notes)
+        return f'"{hashlib.sha256(repr(seen).encode()).hexdigest()[:32]}"'
+
+    def change(self, patch: StudyPatch) -> dict[str, object]:
+        """Set state, budget and notes; what has become different, and into what.
+
+        A study that had completed because its budget was spent runs again when that is raised.
+
+        Raises:
+            ValidationFailed: the budget is less than what has been handed out.
+        """
+        before = (self.state, self.budget, self.definition.notes)
+        spent = self.budget_left == 0
+        if patch.budget is not None:
+            if patch.budget < self.trials_created:
+                raise ValidationFailed.at(
+                    "/budget",
+                    f"The budget {patch.budget} is less than the {self.trials_created} trials that have been "
+                    "handed out.",
+                    f"Give at least {self.trials_created}; to stop now, set `state` to `completed`.",
+                )
+            self.budget = patch.budget
+        if patch.notes is not None and patch.notes != self.definition.notes:
+            self.definition = self.definition.model_copy(update={"notes": patch.notes})
+        if patch.state is not None:
+            self.state = patch.state
+        elif self.state == "completed" and spent and self.budget_left != 0:
+            self.state = "running"
+        after = (self.state, self.budget, self.definition.notes)
+        return {
+            name: new
+            for name, old, new in zip(("state", "budget", "notes"), before, after, strict=True)
+            if new != old
+        }
 
     def next_number(self) -> int:
         """Take the next trial number from the budget. The caller has seen that some budget is left."""

@@ -232,7 +232,7 @@ def _not_running(study: Study, request: SuggestRequest) -> Suggested:
             status="wait", requested=request.count, reason="paused", retry_after_s=LONGEST_PAUSE_S
         )
     else:
-        reason = "budget" if study.state == "completed" else "closed"
+        reason = "budget" if study.state == "completed" and study.budget_left == 0 else "closed"
         response = SuggestResponse(status="done", requested=request.count, reason=reason)
     return Suggested(response)
 

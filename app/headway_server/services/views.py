@@ -18,7 +18,9 @@ def study_view(uow: UnitOfWork, study: Study) -> StudyView:
         definition_hash=study.definition_hash,
         space_version=study.space_version,
         trials=uow.trials.counts(study),
+        budget=study.budget,
         budget_left=study.budget_left,
+        etag=study.etag,
         created_at=study.created_at,
         updated_at=study.updated_at,
     )

@@ -10,7 +10,7 @@ import click
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
 from headway.cli.session import Session
-from headway.cli.studies import show, studies
+from headway.cli.studies import close, pause, resume, show, studies
 from headway.cli.trials import finish, release, suggest
 from headway.errors import HeadwayError
 
@@ -88,7 +88,7 @@ def main(ctx: click.Context, url: str | None, api_key: str | None, project: str 
     ctx.obj = Session(url, api_key, project)
 
 
-for _command in (studies, show, suggest, finish, release, run, projects, audit):
+for _command in (studies, show, pause, resume, close, suggest, finish, release, run, projects, audit):
     main.add_command(_command)
 
 

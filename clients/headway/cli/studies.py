@@ -1,4 +1,4 @@
-"""headway studies, headway show."""
+"""headway studies, show, pause, resume, close."""
 
 from __future__ import annotations
 
@@ -45,6 +45,37 @@ def studies(session: Session, layout: str) -> None:
 
 @click.command()
 @click.argument("study")
+@pass_session
+def pause(session: Session, study: str) -> None:
+    """Hand nothing out for now: workers wait, and what is under way goes on."""
+    with session.client() as client:
+        _say_state(client.study(study).pause())
+
+
+@click.command()
+@click.argument("study")
+@pass_session
+def resume(session: Session, study: str) -> None:
+    """Hand out trials again."""
+    with session.client() as client:
+        _say_state(client.study(study).resume())
+
+
+@click.command()
+@click.argument("study")
+@pass_session
+def close(session: Session, study: str) -> None:
+    """Hand nothing out any more. Results are still taken."""
+    with session.client() as client:
+        _say_state(client.study(study).close())
+
+
+def _say_state(view: StudyView) -> None:
+    click.echo(f"{view.name}: {view.state}; {view.trials.leased} trials are leased")
+
+
+@click.command()
+@click.argument("study")
 @format_option("table", "json")
 @pass_session
 def show(session: Session, study: str, layout: str) -> None:
@@ -73,7 +104,7 @@ def show(session: Session, study: str, layout: str) -> None:
 
 def _lines(view: StudyView, best: BestTrial | Front | None) -> list[str]:
     counts = ", ".join(f"{number} {state}" for state, number in view.trials if number)
-    left = "no limit" if view.budget_left is None else f"{view.budget_left} of {view.definition.budget} left"
+    left = "no limit" if view.budget_left is None else f"{view.budget_left} of {view.budget} left"
     return [
         f"{view.name}: {view.state}; {_objectives(view)}; strategy {view.definition.strategy}",
         f"trials: {counts or 'none yet'}; budget: {left}",

@@ -84,6 +84,17 @@ class StudyDefinition(Request):
     notes: Annotated[str, Field(max_length=10_000)] = ""
 
 
+class StudyPatch(Request):
+    """Body of PATCH /v1/studies/{s}: what is to change; what is None stays."""
+
+    state: StudyState | None = None
+    """`paused`: suggest answers `wait`; `completed` or `archived`: it answers `done`. Leases, heartbeats and
+    results go on in every state."""
+    budget: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """How many trials may be handed out in all; not fewer than have been."""
+    notes: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] | None = None
+
+
 class TrialCounts(Response):
     """How many trials of a study are in each state."""
 
@@ -107,7 +118,11 @@ class StudyView(Response):
     definition_hash: str
     space_version: int
     trials: TrialCounts
+    budget: int | None
+    """How many trials may be handed out in all: what the definition said, or what has been set since."""
     budget_left: int | None
+    etag: str
+    """For If-Match: changes with state, budget and notes, not with the trials."""
     created_at: Moment
     updated_at: Moment
 
