@@ -19,7 +19,7 @@ GROUP = "headway.commands"
 SUMMARIES = {
     "serve": "Run the server.",
     "migrate": "Bring the database to the schema of this version.",
-    "keys": "Make, list and revoke keys, on the database itself.",
+    "keys": "Make, list and revoke keys, on the database itself: no key is needed for that.",
     "worker": "Evaluate an objective for a study until the study is done.",
     "demo": "Run a study from start to end on this machine: a server, some workers, a figure.",
     "verify": "Check an objective's figures against oracles.",
