@@ -12,7 +12,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from headway_server.api import audit, events, health, problems, projects, studies, trials
+from headway_server.api import audit, data, events, health, problems, projects, studies, trials
 from headway_server.api.access import least_roles
 from headway_server.api.context import Access, AppContext, Pulse
 from headway_server.api.envelope import Envelope
@@ -104,7 +104,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     app.add_middleware(BodyLimits, max_bytes=settings.max_body_bytes)
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
-    for room in (trials, studies, events, health, projects, audit):  # those asked most come first
+    for room in (trials, studies, data, events, health, projects, audit):  # those asked most come first
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.base import Params, Request, Response
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
+from headway.wire.observations import ImportRequest, ImportResponse
 from headway.wire.problem import Problem
 from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyPatch, StudyView
 from headway.wire.trial import (
@@ -120,6 +121,11 @@ def release(study: str, number: int, token: str) -> Call[ReleaseResponse]:
     """Give a trial back."""
     body = ReleaseRequest(lease_token=token)
     return Call("POST", f"{_study(study)}/trials/{number}:release", ReleaseResponse, body)
+
+
+def import_rows(study: str, request: ImportRequest) -> Call[ImportResponse]:
+    """Hand in results that were measured elsewhere."""
+    return Call("POST", f"{_study(study)}/observations:batch", ImportResponse, request)
 
 
 def read_trial(study: str, number: int) -> Call[TrialView]:

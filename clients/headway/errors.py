@@ -35,7 +35,8 @@ HeadwayError
     │   ├── ProjectConflict       project-conflict
     │   ├── LeaseSuperseded       lease-superseded
     │   ├── UnknownLease          unknown-lease
-    │   └── IllegalTransition     illegal-transition
+    │   ├── IllegalTransition     illegal-transition
+    │   └── RowConflict           row-conflict (of a row of a batch, never of a request)
     ├── StaleEtag                 stale-etag
     ├── PreconditionRequired      precondition-required
     ├── PayloadTooLarge           payload-too-large
@@ -305,6 +306,12 @@ class PreconditionRequired(ApiError):
     """The request changes something that others may be changing, and does not say what it has seen."""
 
     slug = "precondition-required"
+
+
+class RowConflict(Conflict):
+    """A row was imported before under the same `client_id`, with another content."""
+
+    slug = "row-conflict"
 
 
 class PayloadTooLarge(ApiError):

@@ -15,12 +15,14 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from headway import calls
+from headway.batches import Rows, requests_of, sum_of
 from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, ValidationFailed
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
 from headway.wire.base import Params, ParamValue
 from headway.wire.model import ModelSummary
+from headway.wire.observations import ImportResponse
 from headway.wire.study import Best, Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
 from headway.wire.trial import (
     FinishRequest,
@@ -324,6 +326,25 @@ class Study:
             UnknownLease: the trial never had this token.
         """
         return self._link.ask(calls.release(self.name, number, token))
+
+    def import_results(self, rows: Rows, *, dry_run: bool = False) -> ImportResponse:
+        """Hand in results that were measured elsewhere, up to 5,000 a request. They cost no budget.
+
+        Args:
+            rows: records (mappings) or columns (a mapping of lists, a data frame), with a value for each
+                parameter and each objective; `metric.std_error`, `outcome` (infeasible, failed), `reason`,
+                `message` and `client_id` where there is something to say. Other columns are metrics, too.
+                A row without a `client_id` gets one made of its content, so that a second import of it
+                changes nothing; equal rows of one call count as replicates.
+            dry_run: say what would become of each row, and change nothing.
+
+        Raises:
+            ValidationFailed: a row can't be read; nothing was sent.
+            ConnectionFailed, ApiError: the requests before the failing one are imported; repeat the call.
+        """
+        definition = self.view().definition
+        requests = requests_of(rows, definition, dry_run=dry_run)
+        return sum_of([self._link.ask(calls.import_rows(self.name, one)) for one in requests])
 
     def trial(self, number: int) -> TrialView:
         """One trial with its attempts and results."""

@@ -30,7 +30,8 @@ HeadwayError
 │   ├── ProjectConflict       project-conflict
 │   ├── LeaseSuperseded       lease-superseded
 │   ├── UnknownLease          unknown-lease
-│   └── IllegalTransition     illegal-transition
+│   ├── IllegalTransition     illegal-transition
+│   └── RowConflict           row-conflict (of a row of a batch, never of a request)
 ├── PayloadTooLarge           payload-too-large
 ├── UnsupportedMediaType      unsupported-media-type
 ├── Unavailable               try again later
@@ -292,6 +293,13 @@ class PreconditionRequired(HeadwayError):
 
     slug = "precondition-required"
     title = "The header If-Match is missing"
+
+
+class RowConflict(Conflict):
+    """A row was imported before under the same `client_id`, with another content."""
+
+    slug = "row-conflict"
+    title = "The row was imported before with another content"
 
 
 class PayloadTooLarge(HeadwayError):

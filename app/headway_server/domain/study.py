@@ -84,7 +84,9 @@ class Study:
     state: StudyState = "running"
     space_version: int = 1
     trials_created: int = 0
-    """Numbers handed out so far: every trial ever created counts against the budget."""
+    """Trials created so far but for imported ones: each counts against the budget."""
+    trials_imported: int = 0
+    """Trials that came with their result. They have numbers, and cost no budget: nobody was sent to them."""
     last_seq: int = 0
     """Sequence number of the last event."""
     project_id: int = DEFAULT_PROJECT_ID
@@ -174,12 +176,22 @@ class Study:
             if new != old
         }
 
+    @property
+    def last_number(self) -> int:
+        """The number of the newest trial: there are no gaps."""
+        return self.trials_created + self.trials_imported
+
     def next_number(self) -> int:
         """Take the next trial number from the budget. The caller has seen that some budget is left."""
         if self.budget_left == 0:
             raise AssertionError(f"study {self.name} has no budget left")
         self.trials_created += 1
-        return self.trials_created
+        return self.last_number
+
+    def next_imported_number(self) -> int:
+        """The next trial number, for a result that was measured elsewhere."""
+        self.trials_imported += 1
+        return self.last_number
 
     def next_seq(self, now: datetime) -> int:
         """Take the next event number. Whoever changes a study says so by an event."""

@@ -22,9 +22,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from headway.wire.base import Params
+from headway.wire.observations import ImportedRow
 from headway.wire.study import Policy
 from headway.wire.trial import FinishRequest, MeasuredValue, Outcome, Receipt, TrialState
 from headway_server.domain.errors import IllegalTransition, LeaseSuperseded, UnknownLease
+from headway_server.domain.study import Study
 
 AttemptEnd = Literal["finished", "expired", "released", "superseded"]
 
@@ -81,6 +83,7 @@ class Observation:
     seq: int
     """The event number of its arrival: what the engine has not seen has a higher one than it knows."""
     attempt: int
+    """0: imported, by no attempt."""
     outcome: Outcome
     metrics: dict[str, MeasuredValue]
     value: float | None
@@ -133,7 +136,60 @@ class Trial:
     origin: Receipt | None = None
     attempts: list[Attempt] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
+    client_id: str | None = None
+    """The caller's own name for an imported result."""
     id: int | None = None
+
+    @classmethod
+    def imported(
+        cls, study: Study, row: ImportedRow, measured: Measured, *, content: str, seq: int, now: datetime
+    ) -> Trial:
+        """A trial that comes with its result: no worker was sent to it, so it has no attempt.
+
+        Args:
+            study: locked; the trial takes its next number.
+            row: what the caller sent.
+            measured: its metrics and point, checked against the study.
+            content: hash of the row.
+            seq: event number of its arrival.
+            now: the database's time.
+        """
+        if study.id is None:
+            raise AssertionError(f"study {study.name} has not been stored")
+        number = study.next_imported_number()
+        counts_as_infeasible = row.outcome == "failed" and study.policy.on_failed == "treat_as_infeasible"
+        trial = cls(
+            study_id=study.id,
+            number=number,
+            seed=trial_seed(study.definition.seed, number),
+            space_version=study.space_version,
+            created_at=now,
+            updated_at=now,
+            state="infeasible" if counts_as_infeasible else row.outcome,
+            params=measured.params,
+            origin=Receipt(policy="import", strategy=study.definition.strategy),
+            client_id=row.client_id,
+        )
+        trial.observations.append(
+            Observation(
+                seq=seq,
+                attempt=0,
+                outcome=row.outcome,
+                metrics=measured.metrics,
+                value=measured.value,
+                std_error=measured.std_error,
+                params=measured.params,
+                params_as_run=None,
+                reason=row.reason,
+                message=row.message,
+                late=False,
+                superseded=False,
+                body_hash=content,
+                received_at=now,
+                study_id=study.id,
+            )
+        )
+        return trial
 
     @classmethod
     def reserve(cls, study_id: int, number: int, study_seed: int, space_version: int, now: datetime) -> Trial:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+from headway.wire.base import Params
 from headway.wire.problem import FieldError
-from headway.wire.trial import FinishRequest, FinishResponse, MeasuredValue, StudyProgress
+from headway.wire.trial import FinishRequest, FinishResponse, MeasuredValue, Outcome, StudyProgress
 from headway_server.domain.errors import NotFinite, ValidationFailed
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
@@ -74,26 +76,40 @@ def _measured(study: Study, trial: Trial, result: FinishRequest) -> Measured:
     Raises:
         NotFinite, ValidationFailed, UnknownParameter, MissingParameter, OutOfBounds.
     """
-    metrics = {
-        name: metric if isinstance(metric, MeasuredValue) else MeasuredValue(value=metric)
-        for name, metric in result.metrics.items()
-    }
-    if wrong := [fault for name, metric in metrics.items() for fault in _not_finite(name, metric)]:
-        raise NotFinite.over(wrong)
-    if result.outcome == "completed" and (
-        missing := [name for name in study.goals.metrics if name not in metrics]
-    ):
-        raise ValidationFailed.over([_missing(study, name, list(metrics)) for name in missing])
     as_run = None
     if result.params_as_run is not None:
         as_run = SearchSpace.from_wire(study.definition.space).check(result.params_as_run, "/params_as_run")
-    measured = metrics.get(study.objective.name) if result.outcome == "completed" else None
+    point = as_run or trial.params or {}
+    return measured_metrics(study, result.outcome, result.metrics, point, as_run)
+
+
+def measured_metrics(
+    study: Study,
+    outcome: Outcome,
+    given: Mapping[str, float | MeasuredValue],
+    params: Params,
+    params_as_run: Params | None = None,
+) -> Measured:
+    """What was measured at a checked point, checked.
+
+    Raises:
+        NotFinite, ValidationFailed.
+    """
+    metrics = {
+        name: metric if isinstance(metric, MeasuredValue) else MeasuredValue(value=metric)
+        for name, metric in given.items()
+    }
+    if wrong := [fault for name, metric in metrics.items() for fault in _not_finite(name, metric)]:
+        raise NotFinite.over(wrong)
+    if outcome == "completed" and (missing := [name for name in study.goals.metrics if name not in metrics]):
+        raise ValidationFailed.over([_missing(study, name, list(metrics)) for name in missing])
+    measured = metrics.get(study.objective.name) if outcome == "completed" else None
     return Measured(
         metrics=metrics,
         value=measured.value if measured else None,
         std_error=measured.std_error if measured else None,
-        params=as_run or trial.params or {},
-        params_as_run=as_run,
+        params=params,
+        params_as_run=params_as_run,
     )
 
 

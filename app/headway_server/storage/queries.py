@@ -53,6 +53,11 @@ STUDIES_WITH_LAPSED_TRIALS = select(studies.c.id).where(
 _trials = select(Trial).where(trials.c.study_id == _study).order_by(trials.c.number)
 TRIAL = _trials.where(trials.c.number == bindparam("number"))
 TRIALS_NUMBERED = _trials.where(trials.c.number.in_(bindparam("numbers", expanding=True)))
+IMPORTED = (
+    select(trials.c.client_id, trials.c.number, observations.c.body_hash)
+    .join(observations, observations.c.trial_id == trials.c.id)
+    .where(trials.c.study_id == _study, trials.c.client_id.in_(bindparam("client_ids", expanding=True)))
+)
 TRIALS_AFTER = _trials.where(trials.c.number > bindparam("after", type_=Integer)).limit(_limit)
 TRIALS_IN_STATE_AFTER = TRIALS_AFTER.where(trials.c.state == bindparam("state"))
 TRIALS_LAPSED = _trials.where(

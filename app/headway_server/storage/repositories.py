@@ -23,6 +23,9 @@ from headway_server.storage import queries
 from headway_server.storage.rows import Arrival, Datum, Incumbent, InFlight, MeasuredArrival
 from headway_server.storage.tables import Event, KeptResponse, ModelState
 
+KEYS_AT_ONCE = 1000
+"""Keys looked up by one query: both databases limit how many values a query takes."""
+
 RANKED_AT_ONCE = 64
 """Rows fetched at once where trials are gone through from the best one on."""
 
@@ -114,15 +117,24 @@ class TrialRepository:
         parameters = {"study": study.id, "number": number}
         trial = self._session.scalars(queries.TRIAL, parameters).one_or_none()
         if trial is None:
-            raise NotFound(
-                f"Study {study.name!r} has no trial {number}; it has handed out {study.trials_created}."
-            )
+            raise NotFound(f"Study {study.name!r} has no trial {number}; its last is {study.last_number}.")
         return trial
 
     def numbered(self, study: Study, numbers: Iterable[int]) -> Sequence[Trial]:
         """The trials of these numbers."""
         parameters = {"study": study.id, "numbers": list(numbers)}
         return self._session.scalars(queries.TRIALS_NUMBERED, parameters).all()
+
+    def imported(self, study: Study, client_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Of these rows of callers, those that are here: by `client_id` the trial's number and the hash of
+        the row's content.
+        """
+        found: dict[str, tuple[int, str]] = {}
+        for start in range(0, len(client_ids), KEYS_AT_ONCE):
+            keys = client_ids[start : start + KEYS_AT_ONCE]
+            rows = self._session.execute(queries.IMPORTED, {"study": study.id, "client_ids": keys})
+            found |= {client_id: (number, content) for client_id, number, content in rows}
+        return found
 
     def page(self, study: Study, after: int, limit: int, state: TrialState | None) -> Sequence[Trial]:
         """Up to `limit` trials with numbers above `after`, by number; of one state, or of any."""

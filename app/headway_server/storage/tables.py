@@ -170,6 +170,7 @@ studies = Table(
     Column("budget", Integer),
     Column("space_version", Integer, nullable=False),
     Column("trials_created", Integer, nullable=False),
+    Column("trials_imported", Integer, nullable=False, server_default="0"),
     Column("last_seq", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -192,6 +193,7 @@ trials = Table(
     Column("reserved_until", UtcDateTime),
     Column("params", JsonOf(Params)),
     Column("origin", JsonOf(Receipt)),
+    Column("client_id", String(128)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("study_id", "number", name="trial_number_once"),
@@ -199,6 +201,14 @@ trials = Table(
     CheckConstraint("(state = 'reserved') = (reserved_until IS NOT NULL)", name="reserved_has_deadline"),
     CheckConstraint("params IS NOT NULL OR state IN ('reserved', 'queued')", name="point_known_once_leased"),
     Index("trials_by_state", "study_id", "state", "number"),
+)
+Index(
+    "imported_once",
+    trials.c.study_id,
+    trials.c.client_id,
+    unique=True,
+    sqlite_where=trials.c.client_id.is_not(None),
+    postgresql_where=trials.c.client_id.is_not(None),
 )
 
 attempts = Table(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
 from headway.cli.session import Session
@@ -88,7 +89,20 @@ def main(ctx: click.Context, url: str | None, api_key: str | None, project: str 
     ctx.obj = Session(url, api_key, project)
 
 
-for _command in (studies, show, pause, resume, close, suggest, finish, release, run, projects, audit):
+for _command in (
+    studies,
+    show,
+    pause,
+    resume,
+    close,
+    suggest,
+    finish,
+    release,
+    run,
+    projects,
+    audit,
+    observe,
+):
     main.add_command(_command)
 
 

@@ -136,19 +136,24 @@ def release(session: Session, study: str, number: int, token: str) -> None:
 
 def _values(settings: tuple[str, ...], parameters: Iterable[Parameter]) -> Params:
     """NAME=VALUE pairs as values: the level that is spelt so, or what it is as JSON, or text."""
-    levels: dict[str, tuple[ParamValue, ...]] = {}
-    for parameter in parameters:
-        if isinstance(parameter, Categorical):
-            levels[parameter.name] = parameter.choices
-        elif isinstance(parameter, Ordinal):
-            levels[parameter.name] = parameter.values
+    named = {parameter.name: parameter for parameter in parameters}
     values: Params = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise click.UsageError(f"{setting!r} is no NAME=VALUE.")
-        values[name] = next((one for one in levels.get(name, ()) if spelt(one) == text), _parsed(text))
+        values[name] = level_of(named.get(name), text)
     return values
+
+
+def level_of(parameter: Parameter | None, text: str) -> ParamValue:
+    """A text as a value: the parameter's level that is spelt so, or what it is as JSON, or itself."""
+    levels: tuple[ParamValue, ...] = ()
+    if isinstance(parameter, Categorical):
+        levels = parameter.choices
+    elif isinstance(parameter, Ordinal):
+        levels = parameter.values
+    return next((one for one in levels if spelt(one) == text), _parsed(text))
 
 
 def _parsed(text: str) -> ParamValue:

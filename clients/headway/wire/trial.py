@@ -59,8 +59,8 @@ class Receipt(Response):
     """How a suggestion was made. Stored with the trial and never changed afterwards."""
 
     policy: str
-    """`sobol`, a strategy's name, `qlognehvi` for the improvement of several objectives, or `fallback` where
-    the model could not be asked."""
+    """`sobol`, a strategy's name, `qlognehvi` for the improvement of several objectives, `fallback` where the
+    model could not be asked, or `import` where the result was measured elsewhere."""
     strategy: str
     """The study's strategy, whether or not it made this point."""
     beta: float | None = None
@@ -239,6 +239,7 @@ class ObservationView(Response):
     """One reported result."""
 
     attempt: int
+    """0: imported, by no attempt."""
     outcome: Outcome
     metrics: dict[str, MeasuredValue]
     params_as_run: Params | None
