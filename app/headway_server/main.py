@@ -12,8 +12,9 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from headway_server.api import audit, data, events, health, problems, projects, studies, trials
+from headway_server.api import archives, audit, data, events, health, problems, projects, studies, trials
 from headway_server.api.access import least_roles
+from headway_server.api.archives import IMPORT_PATH
 from headway_server.api.context import Access, AppContext, Pulse
 from headway_server.api.envelope import Envelope
 from headway_server.api.identity import Authentication
@@ -101,10 +102,21 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
         telemetry=tracing.telemetry,
     )
     problems.install(app)
-    app.add_middleware(BodyLimits, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimits, max_bytes=settings.max_body_bytes, larger={IMPORT_PATH: settings.max_import_bytes}
+    )
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
-    for room in (trials, studies, data, events, health, projects, audit):  # those asked most come first
+    for room in (
+        trials,
+        studies,
+        data,
+        archives,
+        events,
+        health,
+        projects,
+        audit,
+    ):  # those asked most come first
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)

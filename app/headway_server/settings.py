@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Where the studies are: sqlite:///path or postgresql://…"""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
     """Largest request body that is read, bytes."""
+    max_import_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
+    """Largest exported study that is read in again, bytes. Reading takes some ten times that in memory."""
     sweep_every_s: Annotated[float, Field(gt=0)] = 2.0
     """How often lapsed leases are taken back, seconds."""
     events_poll_ms: Annotated[int, Field(ge=10)] = 250

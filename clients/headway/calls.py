@@ -38,8 +38,16 @@ from headway.wire.trial import (
 
 AnswerT = TypeVar("AnswerT", bound=Response)
 
+ExportFormat = Literal["csv", "ndjson", "parquet", "json"]
+
 PAGE = 1000
 """Rows asked for at once: the most that the server gives."""
+
+
+class Document(Response):
+    """An answer that is a file, as it came."""
+
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,8 @@ class Call(Generic[AnswerT]):
     path: str
     answer: type[AnswerT]
     body: Request | None = None
+    raw: bytes | None = None
+    """A body that is JSON already, in place of `body`."""
     query: Mapping[str, str | int] = field(default_factory=dict)
     held_s: float = 0.0
     """How long the server may hold the answer back by request, seconds."""
@@ -60,7 +70,7 @@ class Call(Generic[AnswerT]):
     def content(self) -> bytes | None:
         """The body as JSON. A NaN travels as NaN, so that the server can refuse it by name."""
         if self.body is None:
-            return None
+            return self.raw
         plain = self.body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         return json.dumps(plain).encode()
 
@@ -128,6 +138,17 @@ def import_rows(study: str, request: ImportRequest) -> Call[ImportResponse]:
     return Call("POST", f"{_study(study)}/observations:batch", ImportResponse, request)
 
 
+def export(study: str, layout: ExportFormat) -> Call[Document]:
+    """A study's data as a file."""
+    return Call("GET", f"{_study(study)}/export", Document, query={"format": layout})
+
+
+def import_study(document: bytes, name: str | None = None) -> Call[StudyView]:
+    """A study from what was exported as JSON."""
+    query: dict[str, str | int] = {} if name is None else {"name": name}
+    return Call("POST", "/v1/studies:import", StudyView, raw=document, query=query)
+
+
 def read_trial(study: str, number: int) -> Call[TrialView]:
     """One trial with its attempts and results."""
     return Call("GET", f"{_study(study)}/trials/{number}", TrialView)
@@ -175,6 +196,8 @@ def read_answer(call: Call[AnswerT], base_url: str, status: int, content: bytes)
     """
     if status >= 400:
         raise problem_of(base_url, status, content)
+    if issubclass(call.answer, Document):
+        return call.answer(content=content)
     try:
         return call.answer.model_validate_json(content or b"{}")
     except ValidationError as error:

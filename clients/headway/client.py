@@ -180,6 +180,22 @@ class Client:
         """`create_study` with a ready definition."""
         return Study(self._link, definition.name, view=self._link.ask(calls.create_study(definition)))
 
+    def import_study(self, document: bytes | str, name: str | None = None) -> Study:
+        """A study from what `Study.export` gave as JSON: with its trials, results and events, but without the
+        leases, which stay with the server that gave them. A second import finds the first one's study.
+
+        Args:
+            document: the file's content.
+            name: in place of the study's own.
+
+        Raises:
+            DefinitionConflict: the name is taken by another study.
+            InvalidArchive: the document was changed, or cut.
+        """
+        content = document.encode() if isinstance(document, str) else document
+        view = self._link.ask(calls.import_study(content, name))
+        return Study(self._link, view.name, view=view)
+
     def studies(self) -> Iterator[StudyView]:
         """Every study, by name."""
         cursor: str | None = None

@@ -21,6 +21,7 @@ HeadwayError
     │   ├── InvalidOutcomeConstraint  invalid-outcome-constraint
     │   ├── InvalidFidelity       invalid-fidelity
     │   ├── InvalidCursor         invalid-cursor
+    │   ├── InvalidArchive        invalid-archive
     │   └── IdempotencyKeyReused  idempotency-key-reused
     ├── MalformedRequest          malformed-request
     ├── Unauthenticated           unauthenticated
@@ -39,6 +40,7 @@ HeadwayError
     │   └── RowConflict           row-conflict (of a row of a batch, never of a request)
     ├── StaleEtag                 stale-etag
     ├── PreconditionRequired      precondition-required
+    ├── NotAcceptable             not-acceptable
     ├── PayloadTooLarge           payload-too-large
     ├── UnsupportedMediaType      unsupported-media-type
     └── Unavailable               still so when the client's patience ended
@@ -210,6 +212,12 @@ class InvalidCursor(InvalidRequest):
     slug = "invalid-cursor"
 
 
+class InvalidArchive(InvalidRequest):
+    """An exported study that contradicts itself: it was changed, or cut."""
+
+    slug = "invalid-archive"
+
+
 class IdempotencyKeyReused(InvalidRequest):
     """The same key came with another body."""
 
@@ -312,6 +320,12 @@ class RowConflict(Conflict):
     """A row was imported before under the same `client_id`, with another content."""
 
     slug = "row-conflict"
+
+
+class NotAcceptable(ApiError):
+    """None of the media types that the request accepts can be made."""
+
+    slug = "not-acceptable"
 
 
 class PayloadTooLarge(ApiError):

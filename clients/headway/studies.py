@@ -346,6 +346,15 @@ class Study:
         requests = requests_of(rows, definition, dry_run=dry_run)
         return sum_of([self._link.ask(calls.import_rows(self.name, one)) for one in requests])
 
+    def export(self, layout: calls.ExportFormat = "json") -> bytes:
+        """The study's data as a file: `csv` and `parquet` have a row a trial, `ndjson` a line a trial with
+        its history; `json` is all of it, and `Client.import_study` makes a study of it again.
+
+        Raises:
+            NotAcceptable: the server can't write Parquet.
+        """
+        return self._link.ask(calls.export(self.name, layout)).content
+
     def trial(self, number: int) -> TrialView:
         """One trial with its attempts and results."""
         return self._link.ask(calls.read_trial(self.name, number))

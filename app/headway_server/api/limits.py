@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,21 +19,27 @@ CURLS_DEFAULT = "application/x-www-form-urlencoded"
 
 
 class BodyLimits:
-    """Middleware that refuses bodies over `max_bytes` (413) and other media types than JSON (415)."""
+    """Middleware that refuses bodies over `max_bytes`, or over what `larger` says of their path (413), and
+    other media types than JSON (415).
+    """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        refused = self._refused(request.headers)
-        body = b"" if refused else await self._read(receive)
+        limit = self._larger.get(request.url.path, self._max_bytes)
+        refused = _refused(request.headers, limit)
+        body = b"" if refused else await _read(receive, limit)
         if body is None:
-            refused = self._too_large()
+            refused = _too_large(limit)
         if refused:
             await problem_response(refused, request)(scope, receive, send)
             return
@@ -45,35 +54,38 @@ class BodyLimits:
 
         await self._app(_as_json(scope), replay, send)
 
-    def _refused(self, headers: Headers) -> HeadwayError | None:
-        length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self._max_bytes:
-            return self._too_large()
-        media_type = headers.get("content-type", "application/json").split(";")[0].strip().lower()
-        if media_type not in ("application/json", CURLS_DEFAULT):
-            return UnsupportedMediaType(
-                f"The body is {media_type[:100]!r}. Send JSON with Content-Type: application/json."
-            )
-        return None
 
-    def _too_large(self) -> PayloadTooLarge:
-        return PayloadTooLarge(f"The body is over the limit of {self._max_bytes} bytes. Send it in parts.")
+def _refused(headers: Headers, limit: int) -> HeadwayError | None:
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > limit:
+        return _too_large(limit)
+    media_type = headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if media_type not in ("application/json", CURLS_DEFAULT):
+        return UnsupportedMediaType(
+            f"The body is {media_type[:100]!r}. Send JSON with Content-Type: application/json."
+        )
+    return None
 
-    async def _read(self, receive: Receive) -> bytes | None:
-        """The whole body; None as soon as it is over the limit."""
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return b"".join(chunks)
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._max_bytes:
-                return None
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is over the limit of {limit} bytes. Send it in parts.")
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    """The whole body; None as soon as it is over the limit."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(chunks)
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            return None
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
 
 
 def _as_json(scope: Scope) -> Scope:

@@ -16,6 +16,7 @@ HeadwayError
 │   ├── InvalidOutcomeConstraint  invalid-outcome-constraint
 │   ├── InvalidFidelity       invalid-fidelity
 │   ├── InvalidCursor         invalid-cursor
+│   ├── InvalidArchive        invalid-archive
 │   └── IdempotencyKeyReused  idempotency-key-reused
 ├── MalformedRequest          malformed-request
 ├── Unauthenticated           unauthenticated
@@ -32,6 +33,7 @@ HeadwayError
 │   ├── UnknownLease          unknown-lease
 │   ├── IllegalTransition     illegal-transition
 │   └── RowConflict           row-conflict (of a row of a batch, never of a request)
+├── NotAcceptable             not-acceptable
 ├── PayloadTooLarge           payload-too-large
 ├── UnsupportedMediaType      unsupported-media-type
 ├── Unavailable               try again later
@@ -180,6 +182,13 @@ class InvalidCursor(InvalidRequest):
     title = "The cursor is not valid"
 
 
+class InvalidArchive(InvalidRequest):
+    """An exported study that contradicts itself: it was changed, or cut."""
+
+    slug = "invalid-archive"
+    title = "The archive is not valid"
+
+
 class IdempotencyKeyReused(InvalidRequest):
     """The same key came with another body."""
 
@@ -300,6 +309,13 @@ class RowConflict(Conflict):
 
     slug = "row-conflict"
     title = "The row was imported before with another content"
+
+
+class NotAcceptable(HeadwayError):
+    """None of the media types that the request accepts can be made."""
+
+    slug = "not-acceptable"
+    title = "No acceptable format"
 
 
 class PayloadTooLarge(HeadwayError):

@@ -27,6 +27,7 @@ from headway_server.storage.repositories import (
     StudyRepository,
     TrialRepository,
 )
+from headway_server.storage.trial_table import TrialTable
 
 T = TypeVar("T")
 
@@ -68,6 +69,7 @@ class UnitOfWork:
         self.actor = actor
         self.studies = StudyRepository(session, actor)
         self.trials = TrialRepository(session)
+        self.table = TrialTable(session)
         self.events = EventRepository(session, actor)
         self.models = ModelRepository(session)
         self.kept_responses = KeptResponseRepository(session, actor)
@@ -97,6 +99,11 @@ class Database:
         # SQLite has one writer; its own waiting is a sleep that grows, so threads queue here instead.
         self._writer = threading.Lock() if self.is_sqlite else nullcontext()
         self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self._snapshot_engine = (
+            self._engine
+            if self.is_sqlite
+            else self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
         self._writing_engine = self._engine.execution_options(headway_writes=True)
 
     def acting(self, actor: Actor) -> Database:
@@ -112,6 +119,14 @@ class Database:
             DatabaseUnavailable: the database is away.
         """
         return self._run(self._engine, work, "read")
+
+    def snapshot(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run queries that all see one moment, on either database.
+
+        Raises:
+            DatabaseUnavailable: the database is away.
+        """
+        return self._run(self._snapshot_engine, work, "read")
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run a command as one transaction and commit it.

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from headway.cli.archives import export, import_study
 from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
@@ -102,6 +103,8 @@ for _command in (
     projects,
     audit,
     observe,
+    export,
+    import_study,
 ):
     main.add_command(_command)
 

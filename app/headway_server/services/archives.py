@@ -1,0 +1,78 @@
+"""A study that was exported whole becomes a study again."""
+
+from __future__ import annotations
+
+import secrets
+
+from headway.wire.archive import Archive, ArchivedTrial
+from headway.wire.study import StudyView
+from headway_server.domain.archive import check_archive
+from headway_server.domain.errors import DefinitionConflict
+from headway_server.domain.study import Study
+from headway_server.domain.trial import Attempt, Observation, Trial
+from headway_server.services.views import study_view
+from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.tables import Event
+
+
+def import_study(database: Database, archive: Archive, name: str | None = None) -> tuple[StudyView, bool]:
+    """The study of an archive, and whether this call created it: exporting it gives the same document again,
+    but for another name. A second import of it finds the first one's study.
+
+    Args:
+        database: where it goes.
+        archive: the document.
+        name: in place of its own.
+
+    Raises:
+        InvalidArchive: the document contradicts itself.
+        DefinitionConflict: the name is taken by another study.
+    """
+    check_archive(archive)
+    name = name or archive.study.definition.name
+
+    def work(uow: UnitOfWork) -> tuple[StudyView, bool]:
+        present = uow.studies.find(name)
+        if present is not None:
+            if (present.created_at, present.definition_hash) == _origin(archive):
+                return study_view(uow, present), False
+            raise DefinitionConflict.at(
+                "/study/definition/name",
+                f"There is another study {name!r} already.",
+                "Import it under another name: ?name=….",
+            )
+        study = _study(archive, name)
+        uow.studies.add(study)
+        if study.id is None:
+            raise AssertionError("a stored study has an id")
+        uow.session.add_all([_trial(study.id, trial) for trial in archive.trials])
+        uow.session.add_all(
+            # Who did it is the old server's to know: its keys mean nothing here.
+            [Event(study_id=study.id, actor=None, request_id=None, **dict(event)) for event in archive.events]
+        )
+        uow.audit.record(study.project_id, "study.imported", uow.now, name=name)
+        uow.session.flush()
+        return study_view(uow, study), True
+
+    return database.write(work)
+
+
+def _origin(archive: Archive) -> tuple[object, str]:
+    return archive.study.created_at, archive.study.definition_hash
+
+
+def _study(archive: Archive, name: str) -> Study:
+    fields = dict(archive.study)
+    definition = archive.study.definition.model_copy(update={"name": name})
+    return Study(**(fields | {"name": name, "definition": definition}))
+
+
+def _trial(study_id: int, archived: ArchivedTrial) -> Trial:
+    """The trial's row. Its attempts get tokens that nobody has: the old ones stay with the old server."""
+    fields = dict(archived)
+    attempts = [
+        Attempt(token=f"{attempt.number}.{secrets.token_hex(16)}", **dict(attempt))
+        for attempt in archived.attempts
+    ]
+    observations = [Observation(study_id=study_id, **dict(seen)) for seen in archived.observations]
+    return Trial(study_id=study_id, **(fields | {"attempts": attempts, "observations": observations}))

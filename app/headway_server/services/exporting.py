@@ -1,0 +1,152 @@
+"""A study's data as a file: a table of its trials, each trial with its history, or all of it.
+
+A file is written within one snapshot of the database and sent afterwards: no transaction waits for a slow
+reader, and memory holds a few hundred trials at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Literal
+
+from headway.wire.archive import Archive, ArchivedEvent, ArchivedStudy, ArchivedTrial
+from headway_server.domain.study import Study
+from headway_server.domain.trial import Trial
+from headway_server.services.trial_columns import cells, header
+from headway_server.services.views import trial_view
+from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.tables import Event
+from headway_server.storage.trial_table import EVERY_TRIAL, TrialRow
+
+Format = Literal["csv", "ndjson", "parquet", "json"]
+
+AT_ONCE = 500
+"""Trials, and events, in memory at a time."""
+IN_MEMORY_BYTES = 1024 * 1024
+"""A file below this size never touches the disk."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file ready to be sent, whose reader closes it; no file where the caller has the same already."""
+
+    etag: str
+    file: IO[bytes] | None
+
+
+def export(database: Database, name: str, layout: Format, known: str | None = None) -> Export:
+    """Write the study's data.
+
+    Args:
+        database: where it is.
+        name: of the study.
+        layout: `csv` and `parquet`: a row a trial. `ndjson`: a line a trial, as the API shows it. `json`: all
+            of it, to be imported again.
+        known: the ETag of what the caller has.
+
+    Raises:
+        NotFound: no such study.
+    """
+    return database.snapshot(partial(_write, name, layout, known))
+
+
+def _write(name: str, layout: Format, known: str | None, uow: UnitOfWork) -> Export:
+    study = uow.studies.get(name)
+    etag = f'"{layout}-{uow.table.mark(study)}"'
+    if known is not None and etag in known:
+        return Export(etag, None)
+    with ExitStack() as undo:
+        file = undo.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
+        _WRITERS[layout](uow, study, file)
+        file.seek(0)
+        undo.pop_all()
+        return Export(etag, file)
+
+
+def _write_csv(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
+    names = header(study)
+    lines = csv.writer(_Encoded(file), lineterminator="\n")
+    lines.writerow(names)
+    for rows in _pages(uow, study):
+        lines.writerows([[_spelt(cell) for cell in cells(study, row).values()] for row in rows])
+
+
+class _Encoded:
+    """What a csv writer writes to: text into a binary file, without one that closes it behind itself."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        return self._file.write(text.encode())
+
+
+def _spelt(cell: object) -> object:
+    """A cell as JSON spells it, and a text as it is."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return "" if cell is None else cell
+
+
+def _write_parquet(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
+    from headway_server.services.parquet import write_parquet
+
+    write_parquet(study, _pages(uow, study), file)
+
+
+def _write_ndjson(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
+    for trials in _trials(uow, study):
+        file.writelines(trial_view(trial).model_dump_json().encode() + b"\n" for trial in trials)
+
+
+def _write_json(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
+    frame = Archive.model_construct(study=ArchivedStudy.model_validate(study), trials=(), events=())
+    head = frame.model_dump_json(exclude={"trials", "events"})
+    file.write(head[:-1].encode() + b',"trials":[')
+    trials = (ArchivedTrial.model_validate(trial) for page in _trials(uow, study) for trial in page)
+    _write_list(file, (trial.model_dump_json() for trial in trials))
+    file.write(b'],"events":[')
+    events = (ArchivedEvent.model_validate(event) for event in _events(uow, study))
+    _write_list(file, (event.model_dump_json() for event in events))
+    file.write(b"]}\n")
+
+
+def _write_list(file: IO[bytes], items: Iterator[str]) -> None:
+    for index, item in enumerate(items):
+        file.write((",\n" if index else "\n").encode() + item.encode())
+
+
+_WRITERS: Mapping[Format, Callable[[UnitOfWork, Study, IO[bytes]], None]] = {
+    "csv": _write_csv,
+    "ndjson": _write_ndjson,
+    "parquet": _write_parquet,
+    "json": _write_json,
+}
+
+
+def _pages(uow: UnitOfWork, study: Study) -> Iterator[list[TrialRow]]:
+    after = 0
+    while rows := uow.table.rows(study, after, AT_ONCE, EVERY_TRIAL):
+        yield rows
+        after = rows[-1].number
+
+
+def _trials(uow: UnitOfWork, study: Study) -> Iterator[Sequence[Trial]]:
+    after = 0
+    while trials := uow.table.page(study, after, AT_ONCE, EVERY_TRIAL):
+        yield trials
+        after = trials[-1].number
+        uow.session.expunge_all()  # or the session would keep every object that it has seen
+
+
+def _events(uow: UnitOfWork, study: Study) -> Iterator[Event]:
+    after = 0
+    while events := uow.events.after(study, after, AT_ONCE):
+        yield from events
+        after = events[-1].seq
+        uow.session.expunge_all()

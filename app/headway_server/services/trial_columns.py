@@ -1,0 +1,44 @@
+"""A study's trials as columns: what a plot, a data frame and an exported table are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from headway_server.domain.study import Study
+from headway_server.storage.trial_table import TrialRow
+
+METRIC, PARAM = "metrics.", "params."
+"""What the names of columns begin with that are named by the study."""
+
+PLOTTED = ("number", "state", "value", "std_error")
+"""The columns that a plot needs, beside metrics and parameters."""
+ABOUT = ("space_version", "policy", "worker", "client_id", "created_at", "updated_at")
+"""The columns that say where a trial comes from."""
+
+
+def header(study: Study) -> list[str]:
+    """The names of all columns: the study's state first, one per metric where there is more than the
+    objective, one per parameter, and where the trial comes from.
+    """
+    metrics = study.goals.metrics if len(study.goals.metrics) > 1 else ()
+    return [
+        *PLOTTED,
+        *(METRIC + metric for metric in metrics),
+        *(PARAM + parameter.name for parameter in study.definition.space.parameters),
+        *ABOUT,
+    ]
+
+
+def cells(study: Study, row: TrialRow, names: Sequence[str] | None = None) -> dict[str, object]:
+    """A row's cells by column; all of `header`'s, or those named. None where a value is not known."""
+    return {name: _cell(row, name) for name in (header(study) if names is None else names)}
+
+
+def _cell(row: TrialRow, name: str) -> object:
+    if name.startswith(METRIC):
+        measured = (row.metrics or {}).get(name.removeprefix(METRIC))
+        return None if measured is None else measured.value
+    if name.startswith(PARAM):
+        return (row.params or {}).get(name.removeprefix(PARAM))
+    cell: object = getattr(row, name)
+    return cell

@@ -1,0 +1,117 @@
+"""A study with all that happened to it, as one document: exported whole, and imported again.
+
+The tokens of leases are left out: they are the right to finish a trial, and stay with the server that gave
+them. A trial that was leased is still so after the import; nobody can renew its lease, so it lapses and the
+point is handed out again. Fitted models are left out too: they follow from the data.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from headway.wire.base import NO_NUL, Params
+from headway.wire.study import StudyDefinition, StudyState
+from headway.wire.trial import MeasuredValue, Outcome, Receipt, TrialState, WorkerId
+
+VERSION = 1
+"""Of the document's layout."""
+
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Sequence = Annotated[int, Field(ge=0, lt=2**62)]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+Instant = AwareDatetime
+"""A moment to the microsecond, as it is stored."""
+
+
+class Archived(BaseModel):
+    """A part of the document. Unknown fields are refused: they would be lost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True, allow_inf_nan=False)
+
+
+class ArchivedStudy(Archived):
+    """The study itself."""
+
+    definition: StudyDefinition
+    definition_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    state: StudyState
+    budget: Annotated[int, Field(ge=1, le=1_000_000)] | None
+    space_version: Annotated[int, Field(ge=1, lt=2**31)]
+    trials_created: Count
+    trials_imported: Count
+    last_seq: Sequence
+    created_at: Instant
+    updated_at: Instant
+
+
+class ArchivedAttempt(Archived):
+    """One worker's try at a trial, without its token."""
+
+    number: Annotated[int, Field(ge=1, lt=2**31)]
+    worker: WorkerId | None
+    leased_at: Instant
+    lease_s: Seconds
+    expires_at: Instant
+    lapses_at: Instant
+    heartbeat_at: Instant | None
+    ended_at: Instant | None
+    ended_by: Literal["finished", "expired", "released", "superseded"] | None
+
+
+class ArchivedObservation(Archived):
+    """One reported result."""
+
+    seq: Sequence
+    attempt: Count
+    outcome: Outcome
+    metrics: dict[str, MeasuredValue]
+    value: float | None
+    std_error: float | None
+    params: Params
+    params_as_run: Params | None
+    reason: Annotated[str, Field(max_length=64, pattern=NO_NUL)] | None
+    message: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] | None
+    late: bool
+    superseded: bool
+    body_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    received_at: Instant
+
+
+class ArchivedTrial(Archived):
+    """One trial with its receipt, attempts and results."""
+
+    number: Annotated[int, Field(ge=1, lt=2**31)]
+    state: TrialState
+    seed: Annotated[int, Field(ge=0, lt=2**53)]
+    space_version: Annotated[int, Field(ge=1, lt=2**31)]
+    live_attempt: Count | None
+    reserved_until: Instant | None
+    params: Params | None
+    origin: Receipt | None
+    client_id: Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)] | None
+    created_at: Instant
+    updated_at: Instant
+    attempts: tuple[ArchivedAttempt, ...]
+    observations: tuple[ArchivedObservation, ...]
+
+
+class ArchivedEvent(Archived):
+    """One thing that happened."""
+
+    seq: Sequence
+    type: Annotated[str, Field(min_length=1, max_length=32, pattern=NO_NUL)]
+    trial: Count | None
+    data: dict[str, object]
+    at: Instant
+
+
+class Archive(Archived):
+    """Answer to GET …/export as application/json, and body of POST /v1/studies:import."""
+
+    format: Literal["headway-study"] = "headway-study"
+    version: Literal[1] = 1
+    study: ArchivedStudy
+    trials: tuple[ArchivedTrial, ...]
+    events: tuple[ArchivedEvent, ...]
