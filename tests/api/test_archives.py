@@ -75,7 +75,7 @@ def test_imports_have_a_limit_of_their_own(http, tmp_path):
     settings = Settings(
         database_url=sqlite_url(tmp_path / "other.db"), max_body_bytes=1024, max_import_bytes=2048
     )
-    with TestClient(main.create_app(settings)) as other:
+    with TestClient(main.create_app(settings, access="open")) as other:
         body = b'{"format": "' + b"x" * 1500 + b'"}'
         expect(other.post("/v1/studies:import", content=body), 422, "validation")
         expect(other.post("/v1/studies", content=body), 413, "payload-too-large")
