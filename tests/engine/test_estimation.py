@@ -43,7 +43,8 @@ def test_fit_reaches_what_scipy_reaches_from_the_same_start(problem, d):
         return -value, -gradient
 
     theirs = minimize(negated, cold_start(d), jac=True, method="BFGS", options={"gtol": 1e-4})
-    assert maximise(data, cold_start(d), 200).log_posterior == pytest.approx(-theirs.fun, abs=0.1)
+    # Half a nat is less than one posterior standard deviation of the hyperparameters.
+    assert maximise(data, cold_start(d), 200).log_posterior > -theirs.fun - 0.5
 
 
 def covariance(theta, rows, variances, parameter_of, categorical):
