@@ -11,12 +11,13 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 
-def requirements(project: dict[str, object], extras: list[str]) -> list[str]:
+def requirements(project: dict[str, Any], extras: list[str]) -> list[str]:
     """The project's own requirements and those of these extras, each once, in order."""
     optional = project["optional-dependencies"]
-    found = list(project["dependencies"])
+    found: list[str] = list(project["dependencies"])
     waiting = list(extras)
     while waiting:
         for line in optional[waiting.pop(0)]:

@@ -12,7 +12,17 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from headway_server.api import archives, audit, data, events, health, problems, projects, studies, trials
+from headway_server.api import (
+    archives,
+    audit,
+    events,
+    health,
+    observations,
+    problems,
+    projects,
+    studies,
+    trials,
+)
 from headway_server.api.access import least_roles
 from headway_server.api.archives import IMPORT_PATH
 from headway_server.api.context import Access, AppContext, Pulse
@@ -21,6 +31,7 @@ from headway_server.api.identity import Authentication
 from headway_server.api.limits import BodyLimits
 from headway_server.api.metrics import Metrics
 from headway_server.api.openapi import Application
+from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.services.device import require_device
 from headway_server.services.engine_link import EngineLink
@@ -64,7 +75,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
         context = AppContext(
             settings,
             database,
-            engine=engine,
+            engine=engine.within(DEFAULT_PROJECT_ID),
             host=engine,
             keyring=Keyring(database),
             access=access,
@@ -107,16 +118,8 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     )
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
-    for room in (
-        trials,
-        studies,
-        data,
-        archives,
-        events,
-        health,
-        projects,
-        audit,
-    ):  # those asked most come first
+    # Those asked most come first: routes are searched one by one.
+    for room in (trials, studies, observations, archives, events, health, projects, audit):
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)

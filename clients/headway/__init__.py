@@ -11,10 +11,11 @@ measure.work()  # start this same file on 50 machines
 """
 
 from headway import errors
+from headway.best import BestTrial, Front
 from headway.client import Client
 from headway.errors import ApiError, ConnectionFailed, HeadwayError, Infeasible, Stop
 from headway.measure import Measure, study
-from headway.studies import BestTrial, Front, Study, Suggestions
+from headway.studies import Study, Suggestions
 from headway.trials import Trial
 from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, When
 from headway.wire.study import Fidelity, FidelityCost, Objective, Policy

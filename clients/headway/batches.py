@@ -29,6 +29,7 @@ def requests_of(rows: Rows, definition: StudyDefinition, *, dry_run: bool = Fals
 
     Raises:
         ValidationFailed: a row can't be read.
+        TypeError: a row is no mapping.
     """
     parameters = {parameter.name for parameter in definition.space.parameters}
     try:
@@ -59,9 +60,18 @@ def _records(rows: Rows) -> list[Mapping[str, Any]]:
     # A data frame is a mapping in all but name: it has columns by name, and iterates over the names.
     columns = rows if hasattr(rows, "keys") and hasattr(rows, "__getitem__") else None
     if columns is None:
-        return [record for record in rows if isinstance(record, Mapping)]
+        return [_mapping(index, record) for index, record in enumerate(rows)]
     names = list(columns.keys())
     return [dict(zip(names, cells, strict=True)) for cells in zip(*(columns[n] for n in names), strict=True)]
+
+
+def _mapping(index: int, record: object) -> Mapping[str, Any]:
+    if not isinstance(record, Mapping):
+        raise TypeError(
+            f"rows[{index}] is {record!r:.80}, which has no names. Give each row as a mapping, or all "
+            "of them as a mapping of columns."
+        )
+    return record
 
 
 def _row(record: Mapping[str, Any], parameters: set[str]) -> ImportedRow:

@@ -16,14 +16,15 @@ from pydantic import ValidationError
 
 from headway import calls
 from headway.batches import Rows, requests_of, sum_of
+from headway.best import BestTrial, Front
 from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, ValidationFailed
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
-from headway.wire.base import Params, ParamValue
+from headway.wire.base import ParamValue
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
-from headway.wire.study import Best, Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
+from headway.wire.study import Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
 from headway.wire.trial import (
     FinishRequest,
     FinishResponse,
@@ -41,50 +42,6 @@ HELD_MS = 20_000
 
 HOPELESS_AFTER = 10
 """A worker whose first trials all failed gives up after so many, before it has spent the budget."""
-
-
-class BestTrial(Best):
-    """The best trial, and what the model believes of it. `print()` it."""
-
-    objective: str
-
-    def __str__(self) -> str:
-        point = point_of(self.params)
-        value = _short(self.value) + ("" if self.std_error is None else f" ± {_short(self.std_error)}")
-        line = f"{self.objective} = {value} at {point} (trial {self.trial}"
-        if self.posterior is not None:
-            line += (
-                f"; the model says {_short(self.posterior.mean)}, "
-                f"95 % interval {_short(self.posterior.low)} to {_short(self.posterior.high)}"
-            )
-        return line + ")"
-
-
-@dataclass(frozen=True)
-class Front:
-    """The best trials of a study with several objectives, best first objective first. `print()` it.
-
-    No other trial is better than one of them in some objective and no worse in the others.
-    """
-
-    trials: tuple[BestTrial, ...]
-    objectives: tuple[str, ...]
-
-    def __iter__(self) -> Iterator[BestTrial]:
-        return iter(self.trials)
-
-    def __len__(self) -> int:
-        return len(self.trials)
-
-    def __getitem__(self, index: int) -> BestTrial:
-        return self.trials[index]
-
-    def __str__(self) -> str:
-        lines = [f"a front of {len(self.trials)} over {', '.join(self.objectives)}:"]
-        for trial in self.trials:
-            values = ", ".join(f"{name} = {_short(trial.metrics[name])}" for name in self.objectives)
-            lines.append(f"  {values} at {point_of(trial.params)} (trial {trial.trial})")
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -339,7 +296,7 @@ class Study:
             dry_run: say what would become of each row, and change nothing.
 
         Raises:
-            ValidationFailed: a row can't be read; nothing was sent.
+            ValidationFailed, TypeError: a row can't be read, or is no mapping; nothing was sent.
             ConnectionFailed, ApiError: the requests before the failing one are imported; repeat the call.
         """
         definition = self.view().definition
@@ -387,11 +344,6 @@ def this_worker() -> str:
     return f"{socket.gethostname()[:80]}-{os.getpid()}-{uuid4().hex[:6]}"
 
 
-def point_of(params: Params) -> str:
-    """A point as people read it."""
-    return ", ".join(f"{name}={_short(value)}" for name, value in params.items())
-
-
 def _request(
     *,
     worker: str | None,
@@ -411,7 +363,3 @@ def _request(
         )
     except ValidationError as error:
         raise ValidationFailed.before_sending("The request for trials", error) from error
-
-
-def _short(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)

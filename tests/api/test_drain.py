@@ -20,7 +20,7 @@ def start(tmp_path, **settings):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    code = f"from headway_server.commands import serve; serve(['--port', '{port}'])"
+    code = f"from headway_server.commands.server import serve; serve(['--port', '{port}'])"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -3,7 +3,8 @@
 import pytest
 from click.testing import CliRunner
 
-from headway_server.commands import keys, serve
+from headway_server.commands.keys import keys
+from headway_server.commands.server import serve
 from headway_server.domain.keys import Token
 from headway_server.services.keyring import Keyring
 

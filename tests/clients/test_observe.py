@@ -48,6 +48,12 @@ def test_records_columns_and_frames_are_the_same_rows(reactor, shape):
     assert reactor.import_results(records(1.0, 2.0)).duplicates == 2
 
 
+def test_rows_without_names_are_refused_before_anything_is_sent(reactor):
+    with pytest.raises(TypeError, match=r"rows\[1\].*mapping"):
+        reactor.import_results([*records(1.0), (20, "THF", True, 2.0)])
+    assert reactor.best() is None
+
+
 def test_equal_rows_of_one_call_are_replicates_and_stay_so(reactor):
     rows = records(1.0) * 3
     assert reactor.import_results(rows).imported == 3

@@ -99,11 +99,11 @@ def test_milestones_grow_geometrically():
     assert all(m <= n < 1.25 * m + 2 for n, m in enumerate(reached, 1))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["rucb", "thompson"])
-def test_a_campaign_learns_to_avoid_what_crashes(strategy):
-    """The optimum lies on the edge of a feasible disc; outside, nothing can be measured."""
-    optimizer = Optimizer(box(2), strategy=strategy, seed=1)
+def campaign(strategy, seed):
+    """The best value and the late crashes where the optimum lies on the edge of a feasible disc, outside of
+    which nothing can be measured.
+    """
+    optimizer = Optimizer(box(2), strategy=strategy, seed=seed)
     crashes, best = [], np.inf
     for k in range(1, 46):
         suggestion = optimizer.ask(number=k)
@@ -116,8 +116,16 @@ def test_a_campaign_learns_to_avoid_what_crashes(strategy):
             best = min(best, value)
             optimizer.tell(suggestion.params, value)
     assert suggestion.receipt.p_feasible is not None
+    return best, np.mean(crashes[25:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["rucb", "thompson"])
+def test_a_campaign_learns_to_avoid_what_crashes(strategy):
+    """Over three seeds: of one in ten the edge is met late, however well the models are fitted."""
+    best, crashes = np.median([campaign(strategy, seed) for seed in range(3)], axis=0)
     assert best < 1.0 - 0.3 * np.sqrt(2) + 0.05
-    assert np.mean(crashes[25:]) < 0.3
+    assert crashes < 0.3
 
 
 def test_many_infeasible_and_one_feasible_point_are_enough():

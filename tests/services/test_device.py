@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
-from headway_server.commands import serve
+from headway_server.commands.server import serve
 from headway_server.domain.errors import DeviceUnavailable
 from headway_server.engine.placement import has_driver
 from headway_server.main import create_app

@@ -7,6 +7,7 @@ import pytest
 
 from headway.wire.study import DEFAULT_STRATEGY
 from headway.wire.trial import FinishRequest, SuggestRequest
+from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import EngineUnavailable
 from headway_server.services.engine_link import EngineLink
 from headway_server.services.finish import finish
@@ -31,7 +32,7 @@ def link(database):
 def work(database, link, trials):
     handed = []
     for _ in range(trials):
-        (trial,) = suggest(database, link, "s", SuggestRequest()).response.trials
+        (trial,) = suggest(database, link.within(DEFAULT_PROJECT_ID), "s", SuggestRequest()).response.trials
         result = FinishRequest(lease_token=trial.lease.token, metrics={"value": trial.params["x"] ** 2})
         finish(database, "s", trial.number, result)
         handed.append(trial)
@@ -42,8 +43,8 @@ def test_it_answers_the_same_questions(database, link, define):
     define(budget=30)
     assert work(database, link, 7)[-1].origin.policy == DEFAULT_STRATEGY
     assert link.ready
-    assert link.summary("s").n_observed == 7
-    assert link.predict("s", [{"x": 0.5}]).n_observed == 7
+    assert link.within(DEFAULT_PROJECT_ID).summary("s").n_observed == 7
+    assert link.within(DEFAULT_PROJECT_ID).predict("s", [{"x": 0.5}]).n_observed == 7
 
 
 def test_a_killed_host_is_started_again_within_the_question(database, link, define):
@@ -61,7 +62,7 @@ def test_a_killed_host_is_started_again_within_the_question(database, link, defi
 
 def test_a_failure_in_the_host_is_an_answer_and_leaves_it_alive(database, link):
     with pytest.raises(EngineUnavailable, match="NotFound"):
-        link.summary("nope")
+        link.within(DEFAULT_PROJECT_ID).summary("nope")
     assert link.restarts == 0
 
 
@@ -70,7 +71,7 @@ def test_an_answer_that_does_not_come_in_time_is_unavailable(database, define):
     link = EngineLink(database.url, timeout_s=0.001)
     try:
         with pytest.raises(EngineUnavailable, match="within"):
-            link.summary("s")
+            link.within(DEFAULT_PROJECT_ID).summary("s")
     finally:
         link.close()
 
@@ -82,6 +83,6 @@ def test_a_closed_link_answers_no_more(database, define):
     pid = link.process_id
     link.close()
     with pytest.raises(EngineUnavailable, match="shutting down"):
-        link.summary("s")
+        link.within(DEFAULT_PROJECT_ID).summary("s")
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -181,6 +181,13 @@ class InvalidCursor(InvalidRequest):
     slug = "invalid-cursor"
     title = "The cursor is not valid"
 
+    @classmethod
+    def given(cls, cursor: str) -> Self:
+        """This cursor."""
+        return cls.at(
+            "/cursor", f"{cursor[:48]!r} is not a cursor.", "Use the `next_cursor` of the page before."
+        )
+
 
 class InvalidArchive(InvalidRequest):
     """An exported study that contradicts itself: it was changed, or cut."""

@@ -23,7 +23,7 @@ from headway_server.engine.kernel import Array
 
 CLOSE = 0.2
 """A fit ends where the gradient puts every coordinate within this many posterior standard deviations of its
-best value. A tenth would cost half as many evaluations again and gain a few hundredths of a nat."""
+best value: nothing that depends on them can tell the difference."""
 ENOUGH = 0.1
 """It also ends where a step gains less than this, in nats: far less than the data can tell apart."""
 _EDGE = 1e-3
@@ -51,9 +51,8 @@ def maximise(
     θ = low + width · σ(t₀ + L w), with the logistic function σ for the bounds (as GPyTorch's `Interval`
     constraint) and LL' the inverse of the expected information by t at the start t₀: a unit of w is one
     posterior standard deviation. In θ itself L-BFGS's first step has no length to go by, and its next ones
-    learn how lengthscales, scale and noise trade against each other: from the last fit of a growing study it
-    took two to three times as many evaluations. `log_posterior` is the data's, where it is not to be
-    computed by `LogPosterior`.
+    have to learn how lengthscales, scale and noise trade against each other. `log_posterior` is the data's,
+    where it is not to be computed by `LogPosterior`.
     """
     log_posterior = log_posterior or LogPosterior(data)
     bounds = [LENGTHSCALE_BOUNDS] * data.n_parameters + [NOISE_BOUNDS, OUTPUTSCALE_BOUNDS]

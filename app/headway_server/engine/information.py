@@ -48,10 +48,8 @@ def expected_information(data: Data, theta: Array) -> Array | None:
     factor, status = dpotrf(correlation, lower=1, overwrite_a=1)
     if status != 0:
         return None
-    solved, _ = dpotrs(
-        factor, by_parameter.reshape(-1, m).T, lower=1
-    )  # each symmetric: K⁻¹ ∂_i K, side by side
-    solved = solved.reshape(m, p + 2, m)
+    side_by_side = by_parameter.reshape(-1, m).T  # each is symmetric
+    solved = dpotrs(factor, side_by_side, lower=1)[0].reshape(m, p + 2, m)  # K⁻¹ ∂_i K
     information = np.zeros((p + 3, p + 3))
     flat = np.ascontiguousarray(solved.transpose(1, 0, 2)).reshape(p + 2, -1)
     turned = np.ascontiguousarray(solved.transpose(1, 2, 0)).reshape(p + 2, -1)

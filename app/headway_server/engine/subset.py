@@ -8,8 +8,8 @@ import numpy.typing as npt
 from headway_server.engine.kernel import Array
 
 FIT_TO_ALL_UNTIL = 3000
-"""Up to this many observations a fit sees all of them: a warm one evaluates the likelihood some
-12 to 18 times, 20 s on one core at 3,000."""
+"""Up to this many observations a fit sees all of them: a warm one factorises their matrix a dozen
+times and more."""
 ON_DEVICE_UNTIL = 10_000
 """As `FIT_TO_ALL_UNTIL`, on a device: autograd holds some ten arrays of n × n, 8 GB at 10,000. Where they
 don't fit, the fit is made on the host. Not yet measured on a GPU."""

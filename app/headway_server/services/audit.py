@@ -42,13 +42,7 @@ def _place(cursor: str) -> Place:
         at, study_id, seq = cursor.split("~")
         place = Place(datetime.fromisoformat(at), int(study_id), int(seq))
     except ValueError:
-        raise _no_cursor(cursor) from None
+        raise InvalidCursor.given(cursor) from None
     if place.at.tzinfo is None or max(place.study_id, place.seq) >= 2**63:
-        raise _no_cursor(cursor)
+        raise InvalidCursor.given(cursor)
     return place
-
-
-def _no_cursor(cursor: str) -> InvalidCursor:
-    return InvalidCursor.at(
-        "/cursor", f"{cursor[:48]!r} is not a cursor.", "Use the `next_cursor` of the page before."
-    )

@@ -19,7 +19,6 @@ from itertools import count
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
-from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import EngineUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.services.engine_port import (
@@ -178,18 +177,6 @@ class EngineLink:
     def within(self, project: int) -> ProjectEngine:
         """The engine for the studies of one project."""
         return ProjectEngine(self.ask, project)
-
-    def points(self, study: str, numbers: list[int], held: Held = NOTHING_HELD) -> list[Point]:
-        """`Engine.points` for the default project."""
-        return self.within(DEFAULT_PROJECT_ID).points(study, numbers, held)
-
-    def predict(self, study: str, points: list[Params]) -> Predictions | None:
-        """`Engine.predict` for the default project."""
-        return self.within(DEFAULT_PROJECT_ID).predict(study, points)
-
-    def summary(self, study: str) -> ModelSummary:
-        """`Engine.summary` for the default project."""
-        return self.within(DEFAULT_PROJECT_ID).summary(study)
 
     def ask(self, question: Question) -> Answer:
         """Ask; if the host dies over it, once more.

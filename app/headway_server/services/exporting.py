@@ -21,7 +21,7 @@ from headway_server.services.trial_columns import cells, header
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.tables import Event
-from headway_server.storage.trial_table import EVERY_TRIAL, TrialRow
+from headway_server.storage.trial_table import TrialRow
 
 Format = Literal["csv", "ndjson", "parquet", "json"]
 
@@ -131,14 +131,14 @@ _WRITERS: Mapping[Format, Callable[[UnitOfWork, Study, IO[bytes]], None]] = {
 
 def _pages(uow: UnitOfWork, study: Study) -> Iterator[list[TrialRow]]:
     after = 0
-    while rows := uow.table.rows(study, after, AT_ONCE, EVERY_TRIAL):
+    while rows := uow.table.rows(study, after, AT_ONCE):
         yield rows
         after = rows[-1].number
 
 
 def _trials(uow: UnitOfWork, study: Study) -> Iterator[Sequence[Trial]]:
     after = 0
-    while trials := uow.table.page(study, after, AT_ONCE, EVERY_TRIAL):
+    while trials := uow.trials.page(study, after, AT_ONCE, None):
         yield trials
         after = trials[-1].number
         uow.session.expunge_all()  # or the session would keep every object that it has seen

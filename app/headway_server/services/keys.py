@@ -47,9 +47,7 @@ def page(database: Database, project: str | None, cursor: str | None, limit: int
         InvalidCursor: not a cursor that a page gave.
     """
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
-        raise InvalidCursor.at(
-            "/cursor", f"{cursor[:48]!r} is not a cursor.", "Use the `next_cursor` of the page before."
-        )
+        raise InvalidCursor.given(cursor)
 
     def work(uow: UnitOfWork) -> KeyPage:
         if project is None:

@@ -84,7 +84,5 @@ def _number(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 9):
-        raise InvalidCursor.at(
-            "/cursor", f"{cursor[:48]!r} is not a cursor.", "Use the `next_cursor` of the page before."
-        )
+        raise InvalidCursor.given(cursor)
     return int(cursor)

@@ -1,14 +1,13 @@
-"""Trials read as a table: filtered pages, counts, and columns without the objects around them."""
+"""Trials read as a table: pages of rows, without the objects around them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, func, select
+from sqlalchemy import Integer, String, bindparam, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -17,26 +16,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from headway.wire.base import Params
 from headway.wire.trial import MeasuredValue, TrialState
 from headway_server.domain.study import Study
-from headway_server.domain.trial import Trial
 from headway_server.storage.tables import attempts, observations, trials
-
-AT_ONCE = 500
-"""Numbers looked up by one query: both databases limit how many values a query takes."""
-
-
-@dataclass(frozen=True)
-class TrialFilter:
-    """Which trials; None: of any."""
-
-    state: TrialState | None = None
-    worker: str | None = None
-    """Who made one of its attempts."""
-    policy: str | None = None
-    """Of its receipt."""
-    updated_after: datetime | None = None
-
-
-EVERY_TRIAL = TrialFilter()
 
 
 @dataclass(frozen=True)
@@ -77,7 +57,6 @@ def _postgres(element: _ReceiptPolicy, compiler: SQLCompiler, **options: Any) ->
     return f"CAST({compiler.process(element.clauses, **options)} AS json) ->> 'policy'"
 
 
-_policy = _ReceiptPolicy(trials.c.origin)
 _stands = (
     (observations.c.trial_id == trials.c.id)
     & (observations.c.outcome == "completed")
@@ -91,16 +70,17 @@ _last_worker = (
     .correlate(trials)
     .scalar_subquery()
 )
-_ROW = (
-    *(
-        trials.c.number,
-        trials.c.state,
-        observations.c.value,
-        observations.c.std_error,
-        observations.c.metrics,
-    ),
-    *(trials.c.params, trials.c.space_version, _policy, _last_worker, trials.c.client_id),
-    *(trials.c.created_at, trials.c.updated_at),
+_ROWS_AFTER = (
+    select(
+        *(trials.c.number, trials.c.state),
+        *(observations.c.value, observations.c.std_error, observations.c.metrics),
+        *(trials.c.params, trials.c.space_version, _ReceiptPolicy(trials.c.origin), _last_worker),
+        *(trials.c.client_id, trials.c.created_at, trials.c.updated_at),
+    )
+    .select_from(trials.outerjoin(observations, _stands))
+    .where(trials.c.study_id == bindparam("study"), trials.c.number > bindparam("after", type_=Integer))
+    .order_by(trials.c.number)
+    .limit(bindparam("limit", type_=Integer))
 )
 
 
@@ -110,35 +90,10 @@ class TrialTable:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def page(self, study: Study, after: int, limit: int, chosen: TrialFilter) -> Sequence[Trial]:
-        """Up to `limit` trials with numbers above `after`, by number."""
-        query = _where(select(Trial), study, chosen).where(trials.c.number > after)
-        return self._session.scalars(query.order_by(trials.c.number).limit(limit)).all()
-
-    def count(self, study: Study, chosen: TrialFilter) -> int:
-        """How many trials there are."""
-        query = _where(select(func.count()).select_from(trials), study, chosen)
-        number: int = self._session.scalars(query).one()
-        return number
-
-    def rows(self, study: Study, after: int, limit: int, chosen: TrialFilter) -> list[TrialRow]:
-        """The same page as `page`, as rows of a table."""
-        query = _where(_standing(*_ROW), study, chosen).where(trials.c.number > after)
-        found = self._session.execute(query.order_by(trials.c.number).limit(limit))
-        return [TrialRow(*row) for row in found]
-
-    def numbered(self, study: Study, numbers: Sequence[int]) -> Iterator[TrialRow]:
-        """The rows of these numbers, which ascend."""
-        for start in range(0, len(numbers), AT_ONCE):
-            query = _where(_standing(*_ROW), study, EVERY_TRIAL)
-            some = query.where(trials.c.number.in_(numbers[start : start + AT_ONCE]))
-            for row in self._session.execute(some.order_by(trials.c.number)):
-                yield TrialRow(*row)
-
-    def series(self, study: Study, chosen: TrialFilter) -> list[tuple[int, float | None]]:
-        """Number and value of every trial, by number: what a downsampling looks at."""
-        query = _where(_standing(trials.c.number, observations.c.value), study, chosen)
-        return [(number, value) for number, value in self._session.execute(query.order_by(trials.c.number))]
+    def rows(self, study: Study, after: int, limit: int) -> list[TrialRow]:
+        """Up to `limit` rows of trials with numbers above `after`, by number."""
+        parameters = {"study": study.id, "after": after, "limit": limit}
+        return [TrialRow(*row) for row in self._session.execute(_ROWS_AFTER, parameters)]
 
     def mark(self, study: Study) -> str:
         """Identifies all that a study's trials, attempts and events are at this moment: it changes with any
@@ -163,24 +118,3 @@ class TrialTable:
         )
         told = repr((counters, study.state, study.updated_at, [tuple(row) for row in states], tuple(beats)))
         return hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
-
-
-def _standing(*columns: Any) -> Select[Any]:
-    """Columns of trials, and of the observations that stand for them."""
-    return select(*columns).select_from(trials.outerjoin(observations, _stands))
-
-
-def _where(query: Select[Any], study: Study, chosen: TrialFilter) -> Select[Any]:
-    conditions: list[ColumnElement[bool]] = [trials.c.study_id == study.id]
-    if chosen.state is not None:
-        conditions.append(trials.c.state == chosen.state)
-    if chosen.policy is not None:
-        conditions.append(_policy == chosen.policy)
-    if chosen.updated_after is not None:
-        conditions.append(trials.c.updated_at > chosen.updated_after)
-    if chosen.worker is not None:
-        tried = select(attempts.c.id).where(
-            attempts.c.trial_id == trials.c.id, attempts.c.worker == chosen.worker
-        )
-        conditions.append(tried.exists())
-    return query.where(*conditions)

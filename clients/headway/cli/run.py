@@ -6,9 +6,9 @@ import logging
 
 import click
 
+from headway.best import point_of
 from headway.cli.program import Program, UnknownPlaceholder
 from headway.cli.session import Session, pass_session
-from headway.studies import point_of
 from headway.wire.base import Params
 
 

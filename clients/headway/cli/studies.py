@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from headway.best import BestTrial, Front
 from headway.cli.output import cell_text, write_json, write_table
 from headway.cli.session import Session, format_option, pass_session
-from headway.studies import BestTrial, Front
 from headway.wire.space import Boolean, Categorical, Ordinal, Parameter
 from headway.wire.study import StudyView
 

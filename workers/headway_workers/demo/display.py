@@ -98,7 +98,7 @@ class PlainLines:
             self._once(f"note {note.at}", f"{note.name} {note.text}")
         if moment.trouble:
             self._once(f"{moment.trouble} {record.ended}", moment.trouble)
-        budget = record.study.definition.budget
+        budget = record.study.budget
         tenth = record.ended * 10 // budget if budget else record.ended // 10
         best = record.observed[-1].best if record.observed else None
         if best is not None:
@@ -121,7 +121,7 @@ def panel(moment: Moment) -> Panel:
     """The live panel: progress, incumbent, its curve, who is busy, and what went wrong."""
     record = moment.record
     objective = record.study.definition.objectives[0]
-    budget = record.study.definition.budget or max(1, record.ended)
+    budget = record.study.budget or max(1, record.ended)
     head = Table.grid(padding=(0, 2), expand=True)
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)
@@ -171,7 +171,7 @@ def _pace(record: Record) -> str:
     if len(recent) < 2:
         return "–"
     rate = (len(recent) - 1) / max(1e-3, (recent[-1].at - recent[0].at).total_seconds())
-    left = (record.study.definition.budget or record.ended) - record.ended
+    left = (record.study.budget or record.ended) - record.ended
     return f"{rate:.2g} trials/s, {left / rate:.0f} s left"
 
 

@@ -110,7 +110,7 @@ class Demo:
             study = self._ask(crew, lambda: join(client, self.objective, options.study, options.budget))
         except StudyMismatch as error:
             raise DemoFailed(str(error)) from error
-        budget = self._ask(crew, study.view).definition.budget
+        budget = self._ask(crew, study.view).budget
         if options.budget is not None and options.budget != budget:
             raise DemoFailed(
                 f"The study {options.study!r} exists with a budget of {budget}. "

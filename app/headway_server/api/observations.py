@@ -1,4 +1,4 @@
-"""A study's data over HTTP: results taken in."""
+"""Observations over HTTP: results that were measured elsewhere are taken in."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ router = APIRouter(prefix="/v1/studies", tags=["data"])
 
 
 @router.post(
-    "/{study}/observations:batch",
-    dependencies=[worker],
-    responses=responses(400, 401, 403, 404, 413, 415, 422),
+    "/{study}/observations:batch", dependencies=[worker], responses=responses(400, 404, 413, 415, 422)
 )
 def import_observations(study: StudyName, request: ImportRequest, context: Context) -> ImportResponse:
     """Take in results that were measured elsewhere: up to 5,000, each with its own answer."""

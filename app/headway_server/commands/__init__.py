@@ -1,0 +1,1 @@
+"""The server's commands, a file a subject; the client's command line finds them through entry points."""
