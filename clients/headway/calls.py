@@ -16,6 +16,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
+from headway.wire.amendments import TrialPatch
 from headway.wire.base import Params, Request, Response
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.observations import ImportRequest, ImportResponse
@@ -152,6 +153,11 @@ def import_study(document: bytes, name: str | None = None) -> Call[StudyView]:
 def read_trial(study: str, number: int) -> Call[TrialView]:
     """One trial with its attempts and results."""
     return Call("GET", f"{_study(study)}/trials/{number}", TrialView)
+
+
+def change_trial(study: str, number: int, patch: TrialPatch) -> Call[TrialView]:
+    """Note, tag, exclude or correct a trial."""
+    return Call("PATCH", f"{_study(study)}/trials/{number}", TrialView, patch)
 
 
 def list_trials(study: str, cursor: str | None = None, state: TrialState | None = None) -> Call[TrialPage]:

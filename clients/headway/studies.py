@@ -21,6 +21,8 @@ from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, Va
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
+from headway.values import Number, Value, metrics_of
+from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
@@ -315,6 +317,44 @@ class Study:
     def trial(self, number: int) -> TrialView:
         """One trial with its attempts and results."""
         return self._link.ask(calls.read_trial(self.name, number))
+
+    def change_trial(
+        self,
+        number: int,
+        *,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+        excluded: bool | None = None,
+        value: Value | None = None,
+        std_error: Number | None = None,
+        attempt: int | None = None,
+        reason: str | None = None,
+    ) -> TrialView:
+        """Note, tag, exclude or correct a trial; None: as it is. Its history keeps what was there.
+
+        Args:
+            number: the trial's.
+            note: for people.
+            tags: in place of those that it has.
+            excluded: True: its results count no more, neither as data nor as the best; it keeps its number
+                and its place in the budget.
+            value: what should have been reported, as `Trial.finish` takes it.
+            std_error: of the value.
+            attempt: whose result is corrected; None: the one that stands for the trial.
+            reason: why; needed for a correction and for an exclusion.
+
+        Raises:
+            ValidationFailed: there is no reason.
+            IllegalTransition: there is no value to correct.
+            TypeError, ValueError: the value is none.
+        """
+        named = {"note": note, "tags": tags, "excluded": excluded, "attempt": attempt, "reason": reason}
+        metrics = None if value is None else metrics_of(value, self.objectives, std_error)
+        try:
+            patch = TrialPatch.model_validate({**named, "metrics": metrics})
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The change to the trial", error) from error
+        return self._link.ask(calls.change_trial(self.name, number, patch))
 
     def history(self, state: TrialState | None = None) -> Iterator[TrialView]:
         """Every trial by number, with its receipt, attempts and results."""

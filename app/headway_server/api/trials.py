@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from headway.wire.amendments import TrialPatch
 from headway.wire.trial import (
     FinishRequest,
     FinishResponse,
@@ -22,12 +23,13 @@ from headway.wire.trial import (
     TrialState,
     TrialView,
 )
-from headway_server.api.access import viewer, worker
+from headway_server.api.access import editor, viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
 from headway_server.api.studies import Cursor, Limit, StudyName
 from headway_server.domain.errors import Conflict, InvalidRequest
 from headway_server.services import trials
+from headway_server.services.amending import amend_trial
 from headway_server.services.finish import finish
 from headway_server.services.heartbeat import heartbeat
 from headway_server.services.idempotency import RequestKey
@@ -159,3 +161,9 @@ def list_trials(  # noqa: PLR0917 (FastAPI passes them by name)
 def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
     """One trial with its attempts and results."""
     return trials.read(context.database, study, number)
+
+
+@router.patch("/trials/{number}", dependencies=[editor], responses=responses(400, 404, 409, 413, 415, 422))
+def patch_trial(study: StudyName, number: Number, patch: TrialPatch, context: Context) -> TrialView:
+    """Note, tag, exclude or correct a trial; its history keeps what was there. Safe to repeat."""
+    return amend_trial(context.database, study, number, patch)

@@ -12,7 +12,17 @@ METRIC, PARAM = "metrics.", "params."
 
 PLOTTED = ("number", "state", "value", "std_error")
 """The columns that a plot needs, beside metrics and parameters."""
-ABOUT = ("space_version", "policy", "worker", "client_id", "created_at", "updated_at")
+ABOUT = (
+    "space_version",
+    "policy",
+    "worker",
+    "client_id",
+    "excluded",
+    "tags",
+    "note",
+    "created_at",
+    "updated_at",
+)
 """The columns that say where a trial comes from."""
 
 
@@ -40,5 +50,9 @@ def _cell(row: TrialRow, name: str) -> object:
         return None if measured is None else measured.value
     if name.startswith(PARAM):
         return (row.params or {}).get(name.removeprefix(PARAM))
+    if name == "tags":
+        return " ".join(row.tags) or None
+    if name == "note":
+        return row.note or None
     cell: object = getattr(row, name)
     return cell

@@ -42,8 +42,8 @@ def page(
 def columns(
     database: Database, name: str, cursor: str | None, limit: int, state: TrialState | None
 ) -> TrialColumns:
-    """The same page as columns: number, state, value, std_error, one column per metric where there is more
-    than the objective, then one column per parameter.
+    """The same page as columns: number, state, value, std_error, excluded, one column per metric
+    where there is more than the objective, then one column per parameter.
 
     Raises:
         what `page` raises.
@@ -59,6 +59,7 @@ def columns(
             "state": [view.state for view in views],
             "value": [view.value for view in views],
             "std_error": [view.std_error for view in views],
+            "excluded": [view.excluded for view in views],
         }
         if len(study.goals.metrics) > 1:
             for metric in study.goals.metrics:

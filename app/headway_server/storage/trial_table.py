@@ -35,6 +35,9 @@ class TrialRow:
     worker: str | None
     """Who made the last attempt."""
     client_id: str | None
+    excluded: bool
+    tags: tuple[str, ...]
+    note: str
     created_at: datetime
     updated_at: datetime
 
@@ -75,7 +78,8 @@ _ROWS_AFTER = (
         *(trials.c.number, trials.c.state),
         *(observations.c.value, observations.c.std_error, observations.c.metrics),
         *(trials.c.params, trials.c.space_version, _ReceiptPolicy(trials.c.origin), _last_worker),
-        *(trials.c.client_id, trials.c.created_at, trials.c.updated_at),
+        *(trials.c.client_id, trials.c.excluded, trials.c.tags, trials.c.note),
+        *(trials.c.created_at, trials.c.updated_at),
     )
     .select_from(trials.outerjoin(observations, _stands))
     .where(trials.c.study_id == bindparam("study"), trials.c.number > bindparam("after", type_=Integer))
