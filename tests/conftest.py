@@ -89,7 +89,8 @@ class SpreadEngine:
         self._database = database
 
     def points(self, study, numbers, held=NOTHING_HELD):
-        definition = self._database.read(lambda uow: uow.studies.get(study)).definition
+        row = self._database.read(lambda uow: uow.studies.get(study))
+        definition = row.definition
         space = SearchSpace.from_wire(definition.space)
         origin = Receipt(policy="spread", strategy=definition.strategy, fixed=held.fixed or None)
         return [
@@ -98,6 +99,7 @@ class SpreadEngine:
                 params=space.from_uniform([number / 1000 % 1.0] * len(space.parameters)) | held.values,
                 origin=origin,
                 seen_seq=0,
+                space_version=row.space_version,
             )
             for number in numbers
         ]

@@ -21,6 +21,7 @@ from headway.wire.base import Params, Request, Response
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.observations import ImportRequest, ImportResponse
 from headway.wire.problem import Problem
+from headway.wire.space_versions import SpacePut, SpaceView
 from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyPatch, StudyView
 from headway.wire.trial import (
     FinishRequest,
@@ -55,7 +56,7 @@ class Document(Response):
 class Call(Generic[AnswerT]):
     """One call of the API. Every one is safe to repeat: a POST carries the same key each time."""
 
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     answer: type[AnswerT]
     body: Request | None = None
@@ -101,6 +102,17 @@ def read_study(study: str) -> Call[StudyView]:
 def change_study(study: str, patch: StudyPatch, etag: str | None = None) -> Call[StudyView]:
     """Set a study's state, budget or notes, provided that it still has this ETag."""
     return Call("PATCH", _study(study), StudyView, patch, if_match=etag or "*")
+
+
+def read_space(study: str, version: int | None = None) -> Call[SpaceView]:
+    """A study's search space, the present one or an earlier version."""
+    query: dict[str, str | int] = {} if version is None else {"version": version}
+    return Call("GET", f"{_study(study)}/space", SpaceView, query=query)
+
+
+def change_space(study: str, change: SpacePut, etag: str | None = None) -> Call[SpaceView]:
+    """Put the next version of the search space in force, provided that the present one has this ETag."""
+    return Call("PUT", f"{_study(study)}/space", SpaceView, change, if_match=etag or "*")
 
 
 def suggest(study: str, request: SuggestRequest) -> Call[SuggestResponse]:

@@ -47,7 +47,6 @@ def define_study(
         TypeError: a parameter that is neither a parameter nor a list of choices.
         ValidationFailed: a value that the definition can't hold; every field is named.
     """
-    parameters = tuple(parameter(key, one) for key, one in space.items())
     options: dict[str, Any] = {
         "budget": budget,
         "strategy": strategy,
@@ -61,15 +60,26 @@ def define_study(
             options["fidelity"] = Fidelity(parameter=fidelity) if isinstance(fidelity, str) else fidelity
         return StudyDefinition(
             name=name,
-            space=Space(parameters=parameters, constraints=tuple(constraints))
-            if constraints
-            else Space(parameters=parameters),
+            space=space_of(space, constraints),
             objectives=_objectives(maximize, minimize, objectives),
             seed=seed,
             **{key: one for key, one in options.items() if one is not None},
         )
     except ValidationError as error:
         raise ValidationFailed.before_sending("The study's definition", error) from error
+
+
+def space_of(space: Mapping[str, ParameterLike], constraints: Sequence[str] = ()) -> Space:
+    """The search space of these parameters.
+
+    Raises:
+        TypeError, ValueError: see `parameter`.
+        pydantic.ValidationError: a value that a space can't hold.
+    """
+    parameters = tuple(parameter(key, one) for key, one in space.items())
+    if constraints:
+        return Space(parameters=parameters, constraints=tuple(constraints))
+    return Space(parameters=parameters)
 
 
 def _objectives(

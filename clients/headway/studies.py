@@ -20,12 +20,15 @@ from headway.best import BestTrial, Front
 from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, ValidationFailed
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
+from headway.spaces import ParameterLike, space_of
 from headway.trials import Trial, Workplace
 from headway.values import Number, Value, metrics_of
 from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
+from headway.wire.space import Space
+from headway.wire.space_versions import SpacePut, SpaceView
 from headway.wire.study import Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
 from headway.wire.trial import (
     FinishRequest,
@@ -87,7 +90,7 @@ class Study:
 
     @cached_property
     def definition(self) -> StudyDefinition:
-        """What the study was created with. Read once: it never changes."""
+        """What defines the study. Read once: only its space can change, by `change_space`."""
         return (self._first_view or self.view()).definition
 
     @property
@@ -140,6 +143,45 @@ class Study:
         except ValidationError as error:
             raise ValidationFailed.before_sending("The change to the study", error) from error
         return self._link.ask(calls.change_study(self.name, patch, etag))
+
+    def space(self, version: int | None = None) -> SpaceView:
+        """The search space, the present one or an earlier version; all versions; and what of the data the
+        present one can use.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        return self._link.ask(calls.read_space(self.name, version))
+
+    def change_space(
+        self,
+        space: Mapping[str, ParameterLike] | Space,
+        *,
+        constraints: Sequence[str] = (),
+        defaults: Mapping[str, ParamValue] | None = None,
+        etag: str | None = None,
+    ) -> SpaceView:
+        """Put the next version of the search space in force. Results stay: the model uses what it can read.
+
+        Args:
+            space: parameter → what `Client.create_study` takes; or a whole space.
+            constraints: linear ones, as expressions.
+            defaults: for results that lack a parameter, the value that it had then.
+            etag: change it only if `space().etag` is still this; None: whatever it is.
+
+        Raises:
+            StaleEtag: it has another ETag: somebody has changed it since.
+            InvalidRequest: the space or a default is not valid; the message names each field.
+        """
+        try:
+            whole = space if isinstance(space, Space) else space_of(space, constraints)
+            change = SpacePut(space=whole, defaults=dict(defaults or {}))
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The search space", error) from error
+        view = self._link.ask(calls.change_space(self.name, change, etag))
+        self._first_view = None
+        self.__dict__.pop("definition", None)
+        return view
 
     def trials(
         self,

@@ -1,4 +1,4 @@
-"""Trials that are corrected or excluded, with their history; revisions of a study's data."""
+"""Trials that are corrected or excluded, with their history; versions of search spaces."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,9 +16,26 @@ def upgrade() -> None:
     op.add_column("trials", sa.Column("tags", sa.Text(), server_default="[]", nullable=False))
     op.add_column("trials", sa.Column("excluded", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("trials", sa.Column("history", sa.Text(), server_default="[]", nullable=False))
+    op.add_column("observations", sa.Column("outside", sa.Text(), server_default="[]", nullable=False))
+    op.create_table(
+        "spaces",
+        sa.Column("study_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("space", sa.Text(), nullable=False),
+        sa.Column("defaults", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["study_id"], ["studies.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("study_id", "version"),
+    )
 
 
 def downgrade() -> None:
+    # Without the table there is one version: the present space, which is in the study's definition.
+    op.execute("UPDATE trials SET space_version = 1 WHERE space_version > 1")
+    op.execute("UPDATE studies SET space_version = 1 WHERE space_version > 1")
+    op.drop_table("spaces")
+    op.drop_column("observations", "outside")
     # Without revisions nothing would tell a fit to corrected data from one that is void.
     op.execute(
         "DELETE FROM gp_states WHERE data_revision <> "

@@ -147,7 +147,7 @@ def test_a_stale_lease_is_told_to_stop(http, leased):
         ('"metrics": {"yield": "high"}', "validation", "/metrics/yield"),
         ('"metrics": {}', "validation", "/metrics/yield"),
         (
-            '"metrics": {"yield": 1}, "params_as_run": {"x": 2, "solvent": "THF"}',
+            '"metrics": {"yield": 1}, "params_as_run": {"x": "2", "solvent": "THF"}',
             "out-of-bounds",
             "/params_as_run/x",
         ),

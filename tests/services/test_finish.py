@@ -6,7 +6,7 @@ import pytest
 
 from headway.wire.study import Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
-from headway_server.domain.errors import NotFinite, NotFound, OutOfBounds, UnknownLease, ValidationFailed
+from headway_server.domain.errors import NotFinite, NotFound, UnknownLease, ValidationFailed
 from headway_server.services import studies, trials
 from headway_server.services.finish import finish
 from headway_server.services.history import events_after
@@ -146,14 +146,6 @@ def test_a_late_failure_teaches_nothing_while_another_attempt_is_open(define, as
     report(database, again, metrics={"value": 1.0})
     data = database.read(lambda uow: uow.trials.data_after(uow.studies.get("s"), 0))
     assert [datum.outcome for datum in data] == ["completed"]
-
-
-def test_a_point_as_run_outside_the_space_is_refused(define, ask, database):
-    define()
-    (trial,) = ask()
-    with pytest.raises(OutOfBounds) as refused:
-        report(database, trial, metrics={"value": 1.0}, params_as_run={"x": 1.9})
-    assert refused.value.fields[0].pointer == "/params_as_run/x"
 
 
 def test_what_does_not_exist_is_not_found(define, ask, database):

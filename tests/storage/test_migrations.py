@@ -3,12 +3,17 @@
 import pytest
 from sqlalchemy import text
 
+from headway.wire.amendments import TrialPatch
+from headway.wire.space import Float, Space
+from headway.wire.space_versions import SpacePut
 from headway.wire.trial import FinishRequest, SuggestRequest
-from headway_server.services import studies, trials
+from headway_server.services import spaces, studies, trials
+from headway_server.services.amending import amend_trial
 from headway_server.services.finish import finish
 from headway_server.services.suggest import suggest
 from headway_server.storage.schema import migrate, migrate_down
 
+WIDER = Space(parameters=(Float(0, 9, name="x"),))
 TABLES = ("studies", "trials", "attempts", "observations", "events", "gp_states", "idempotency_keys")
 
 
@@ -26,6 +31,31 @@ def filled(database, engine, define):
         )
     suggest(database, engine, "s", SuggestRequest(worker="w"))
     return database
+
+
+def test_what_the_older_schema_does_not_know_goes_and_the_rest_stays(filled):
+    amend_trial(filled, "s", 1, TrialPatch(excluded=True, note="n", reason="r"))
+    change = SpacePut(space=Space(parameters=(Float(0, 2, name="x"),)))
+    spaces.change_space(filled, "s", change, "*")
+    migrate_down(filled, "0005")
+    migrate(filled)
+    view = trials.read(filled, "s", 1)
+    assert (view.value, view.excluded, view.note, view.history) == (2.0, False, "", ())
+    assert studies.read(filled, "s").definition.space.parameters[0].high == 2
+    assert spaces.change_space(filled, "s", SpacePut(space=WIDER), "*").version == 2
+
+
+def test_fits_of_data_that_were_corrected_do_not_come_back(filled):
+    fit = "INSERT INTO gp_states VALUES (1, {}, '{{}}', {}, 2, 0.1, '2026-01-01 00:00:00')"
+    columns = "(study_id, version, fitted, data_revision, n_observed, fit_s, fitted_at)"
+    fit = fit.replace("gp_states", f"gp_states {columns}")
+    amend_trial(filled, "s", 1, TrialPatch(excluded=True, reason="r"))
+    for version, revision in ((1, 0), (2, 1)):
+        filled.write(lambda uow, v=version, r=revision: uow.session.execute(text(fit.format(v, r))))
+    migrate_down(filled, "0005")
+    with filled.connection() as connection:
+        assert connection.execute(text("SELECT version FROM gp_states")).scalars().all() == [2]
+    migrate(filled)
 
 
 def counted(database):

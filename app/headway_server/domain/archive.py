@@ -47,6 +47,7 @@ def _faults(archive: Archive, space: SearchSpace) -> Iterator[FieldError]:
             f"There are {len(archive.trials)} trials; the study counts {study.trials_created} created and "
             f"{study.trials_imported} imported.",
         )
+    yield from _space_faults(archive)
     names = [trial.client_id for trial in archive.trials if trial.client_id is not None]
     if (name := _first_repeated(names)) is not None:
         yield _fault("/trials", f"Two trials have the client_id {name!r}.")
@@ -59,9 +60,23 @@ def _faults(archive: Archive, space: SearchSpace) -> Iterator[FieldError]:
             yield _fault(f"{pointer}/number", f"{trial.number} stands where {index + 1} belongs.")
         for where, said in _trial_faults(trial, study.space_version, study.last_seq, space):
             yield _fault(f"{pointer}{where}", said)
+    yield from _event_faults(archive)
+
+
+def _space_faults(archive: Archive) -> Iterator[FieldError]:
+    study = archive.study
+    versions = [one.version for one in archive.spaces]
+    if versions != ([] if study.space_version == 1 else list(range(1, study.space_version + 1))):
+        yield _fault("/spaces", f"The versions are {versions}; the present one is {study.space_version}.")
+    elif versions and archive.spaces[-1].space != study.definition.space:
+        yield _fault(f"/spaces/{len(versions) - 1}", "The last version is not the study's space.")
+
+
+def _event_faults(archive: Archive) -> Iterator[FieldError]:
+    last = archive.study.last_seq
     for index, event in enumerate(archive.events):
-        if event.seq > study.last_seq or (index and event.seq <= archive.events[index - 1].seq):
-            yield _fault(f"/events/{index}/seq", f"{event.seq} is not in order up to {study.last_seq}.")
+        if event.seq > last or (index and event.seq <= archive.events[index - 1].seq):
+            yield _fault(f"/events/{index}/seq", f"{event.seq} is not in order up to {last}.")
 
 
 def _trial_faults(
@@ -86,7 +101,7 @@ def _trial_faults(
     if trial.space_version > space_version:
         yield "/space_version", f"{trial.space_version} is newer than the study's, {space_version}."
     elif trial.space_version == space_version:
-        points = [trial.params, *(seen.params for seen in trial.observations)]
+        points = [trial.params, *(seen.params for seen in trial.observations if not seen.outside)]
         yield from (("/params", said) for said in _points_outside(points, space))
 
 

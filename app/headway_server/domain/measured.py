@@ -23,6 +23,8 @@ class Measured:
     std_error: float | None
     params: Params
     params_as_run: Params | None
+    outside: tuple[str, ...] = ()
+    """What of the point as run lies outside the space, in words."""
 
 
 def measured_metrics(
@@ -31,6 +33,8 @@ def measured_metrics(
     given: Mapping[str, float | MeasuredValue],
     params: Params,
     params_as_run: Params | None = None,
+    *,
+    outside: tuple[str, ...] = (),
 ) -> Measured:
     """What was measured at a checked point, checked.
 
@@ -52,6 +56,7 @@ def measured_metrics(
         std_error=measured.std_error if measured else None,
         params=params,
         params_as_run=params_as_run,
+        outside=outside,
     )
 
 

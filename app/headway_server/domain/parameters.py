@@ -86,11 +86,16 @@ def warped_bounds(parameter: Float | Int) -> tuple[float, float]:
 
 
 def to_uniform(parameter: Parameter, value: ParamValue) -> float:
-    """Where a value lies on the parameter's scale: in [0, 1], in the middle of what a level owns."""
-    if isinstance(parameter, Float | Int) and parameter.step is None:
-        low, high = warped_bounds(parameter)
-        warped = math.log(float(value)) if parameter.log else float(value)
-        return min(1.0, max(0.0, (warped - low) / (high - low)))
+    """Where a value lies on the parameter's scale: in [0, 1], in the middle of what a level owns. A number
+    outside the parameter's range lies beyond, and one between its steps between their levels.
+    """
+    if isinstance(parameter, Float | Int):
+        if parameter.step is None:
+            low, high = warped_bounds(parameter)
+            warped = math.log(float(value)) if parameter.log else float(value)
+            return (warped - low) / (high - low)
+        if coerced(parameter, value) is None:
+            return ((float(value) - parameter.low) / parameter.step + 0.5) / n_levels(parameter)
     return (level_of(parameter, value) + 0.5) / n_levels(parameter)
 
 

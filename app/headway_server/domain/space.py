@@ -127,6 +127,17 @@ class SearchSpace:
         """
         self.check_names(params, pointer)
         values = self.check_values(params, pointer)
+        active = self.require_complete(values, pointer)
+        if broken := self.broken(values, pointer):
+            raise ConstraintViolated.over(broken)
+        return {name: values[name] for name in self.by_name if name in active}
+
+    def require_complete(self, values: Params, pointer: str) -> set[str]:
+        """The names of the active parameters, which are those that have values.
+
+        Raises:
+            MissingParameter, InactiveParameter.
+        """
         active = self.active(values)
         if missing := [name for name in self.by_name if name in active and name not in values]:
             raise MissingParameter.over(
@@ -141,20 +152,21 @@ class SearchSpace:
             )
         if idle := [parameter for parameter in self.parameters if parameter.name in values.keys() - active]:
             raise InactiveParameter.over([_inactive(parameter, pointer) for parameter in idle])
-        if broken := [constraint for constraint in self.constraints if not constraint.holds(values)]:
-            raise ConstraintViolated.over(
-                [
-                    FieldError(
-                        pointer=pointer,
-                        message=f"The point breaks the constraint {constraint.text!r}: "
-                        + ", ".join(f"{name} = {values[name]!r}" for name in constraint.coefficients)
-                        + ".",
-                        hint="Give a point that satisfies every constraint of the space.",
-                    )
-                    for constraint in broken
-                ]
+        return active
+
+    def broken(self, values: Params, pointer: str) -> list[FieldError]:
+        """The constraints that values do not satisfy."""
+        return [
+            FieldError(
+                pointer=pointer,
+                message=f"The point breaks the constraint {constraint.text!r}: "
+                + ", ".join(f"{name} = {values[name]!r}" for name in constraint.coefficients)
+                + ".",
+                hint="Give a point that satisfies every constraint of the space.",
             )
-        return {name: values[name] for name in self.by_name if name in active}
+            for constraint in self.constraints
+            if not constraint.holds(values)
+        ]
 
     def check_names(self, params: Params, pointer: str) -> None:
         """Refuse names that the space lacks.
@@ -211,7 +223,9 @@ class SearchSpace:
         return all(constraint.holds(params) for constraint in self.constraints)
 
     def to_unit(self, params: Params) -> list[float]:
-        """The model's encoding of a checked point: `dimension` numbers in [0, 1]."""
+        """The model's encoding of a checked point: `dimension` numbers in [0, 1]; of one that was read as
+        data (see `domain.readings`), also beyond.
+        """
         unit: list[float] = []
         for block in self.blocks:
             parameter = block.parameter

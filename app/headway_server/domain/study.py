@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 
 from headway.wire.base import Params
+from headway.wire.space import Space
 from headway.wire.study import Objective, Policy, StudyDefinition, StudyPatch, StudyState
 from headway.wire.trial import Outcome
 from headway_server.domain.access import DEFAULT_PROJECT_ID
@@ -145,6 +146,29 @@ class Study:
         """
         seen = (self.created_at.isoformat(), self.state, self.budget, self.definition.notes)
         return f'"{hashlib.sha256(repr(seen).encode()).hexdigest()[:32]}"'
+
+    @property
+    def stored_id(self) -> int:
+        """The row's id."""
+        if self.id is None:
+            raise AssertionError(f"study {self.name} has not been stored")
+        return self.id
+
+    @property
+    def space_etag(self) -> str:
+        """Identifies the version of the search space, as an entity tag."""
+        seen = (self.created_at.isoformat(), self.space_version)
+        return f'"{hashlib.sha256(repr(seen).encode()).hexdigest()[:32]}"'
+
+    def change_space(self, space: Space) -> None:
+        """Put the next version of the search space in force; `check_definition` has passed the definition
+        with it. What the engine holds of the study is void: its unit cube is another one.
+        """
+        self.definition = self.definition.model_copy(update={"space": space})
+        self.definition_hash = definition_hash(self.definition)
+        self.space_version += 1
+        self.data_revision += 1
+        self.__dict__.pop("goals", None)
 
     def change(self, patch: StudyPatch) -> dict[str, object]:
         """Set state, budget and notes; what has become different, and into what.

@@ -100,6 +100,8 @@ class Observation:
     superseded: bool
     body_hash: str
     received_at: datetime
+    outside: tuple[str, ...] = ()
+    """What of the point as run lies outside the space, in words."""
     id: int | None = None
     trial_id: int | None = None
     study_id: int | None = None
@@ -173,9 +175,18 @@ class Trial:
         """Take over a reservation whose owner never came back with the point."""
         self._enter("reserved", now)
 
-    def place(self, params: Params, origin: Receipt) -> None:
-        """The reserved number has its point."""
+    def place(self, params: Params, origin: Receipt, space_version: int | None = None) -> None:
+        """The reserved number has its point, of this version of the space."""
         self.params, self.origin = params, origin
+        self.space_version = space_version or self.space_version
+
+    def move(self, params: Params, space_version: int, now: datetime) -> None:
+        """The queued point, as a newer version of the space has it."""
+        self.params, self.space_version, self.updated_at = params, space_version, now
+
+    def withdraw(self, now: datetime) -> None:
+        """Hand the queued point out no more; a late result is still taken."""
+        self._enter("lost", now)
 
     def lease(self, worker: str | None, requested_s: float | None, policy: Policy, now: datetime) -> Attempt:
         """Hand the trial to a worker. Its point is known and nobody holds it."""
@@ -275,6 +286,7 @@ class Trial:
                 superseded=superseded,
                 body_hash=digest,
                 received_at=now,
+                outside=measured.outside,
                 study_id=self.study_id,
             )
         )

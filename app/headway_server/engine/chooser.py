@@ -55,10 +55,15 @@ class Chooser:
         self._goals = goals
         self._feasibility = Feasibility(encoding.n_parameters, encoding.categorical)
         self._region = TrustRegion(encoding.width)
+        self._strays = False
+        """Whether results came from outside the space: an incumbent may be no point of it."""
         self._axis = None if goals.fidelity is None else FidelityAxis(goals.fidelity, encoding)
 
-    def tell(self, row: Array, utility: float) -> None:
-        """Take note of a result of the first objective at (d,)."""
+    def tell(self, row: Array, utility: float, *, valid: bool = True) -> None:
+        """Take note of a result of the first objective at (d,), a point of the space unless it is not
+        `valid`.
+        """
+        self._strays = self._strays or not valid
         self._feasibility.append(row, feasible=True)
         self._region.tell(row, utility)
 
@@ -140,6 +145,8 @@ class Chooser:
         rng = stream(request.draw.seed, request.draw.number, Purpose.SEARCH)
         effort = Effort()
         incumbents = incumbents[: effort.incumbents]
+        if self._strays:
+            incumbents = encoding.snap(incumbents)
         local = _local_mode_takes_part(posterior.n, encoding) and self._region.chosen(rng)
         if local:
             rows, values = self._region.search(surface, posterior, incumbents[0], rng, effort)

@@ -18,12 +18,14 @@ from headway_server.domain.errors import NotFinite, UnknownStrategy, ValidationF
 from headway_server.domain.feasibility import require_feasible
 from headway_server.domain.goals import Goals
 from headway_server.domain.held import NOTHING_HELD, Held
+from headway_server.domain.readings import Reading
 from headway_server.domain.space import SearchSpace
 from headway_server.engine.choice import Taken
 from headway_server.engine.chooser import Chooser, Request
 from headway_server.engine.encoding import Encoding
 from headway_server.engine.fitting import FitTask, Fitted
 from headway_server.engine.in_flight import QLogNEI
+from headway_server.engine.kernel import Array
 from headway_server.engine.model import Model, intervals, summary
 from headway_server.engine.observations import Observations
 from headway_server.engine.other_metrics import FitTasks, OtherMetrics
@@ -146,17 +148,35 @@ class Optimizer:
         if self._others.signs:
             names = ", ".join(self.goals.metrics)
             raise ValidationFailed.at("/metrics", f"One value of {names}.", "Give all by tell_metrics.")
-        self._tell(self.space.check(params), value, std_error)
+        self._tell(Reading(self.space.check(params)), value, std_error)
 
-    def _tell(self, point: Params, value: float, std_error: float | None) -> None:
+    def take(self, reading: Reading, metrics: Mapping[str, MeasuredValue] | None) -> None:
+        """Take up a result at a point that was read as data, which may lie outside the space: every metric
+        that the goals name, or None where the point has no value.
+
+        Raises:
+            ValidationFailed: a metric is missing.
+            NotFinite: naming what is wrong.
+        """
+        if metrics is None:
+            self._tell_infeasible(reading)
+        else:
+            self._tell_metrics(reading, metrics)
+
+    def _tell(self, reading: Reading, value: float, std_error: float | None) -> None:
         if not math.isfinite(value):
             raise NotFinite.at("/value", f"The value is {value}.", "Give a finite number.")
         if std_error is not None and not (math.isfinite(std_error) and std_error >= 0):
             raise NotFinite.at("/std_error", f"The standard error is {std_error}.", "Give a number ≥ 0.")
-        row = self._encoding.rows([point])[0]
+        row = self._row(reading)
         self._observations.append(row, self._sign * value, std_error or 0.0)
-        self._chooser.tell(row, self._sign * value)
+        self._chooser.tell(row, self._sign * value, valid=reading.valid)
         self._given_out.clear()
+
+    def _row(self, reading: Reading) -> Array:
+        if reading.params is None:
+            raise AssertionError(f"a result that is set aside was told: {reading.why}")
+        return np.asarray(self._encoding.rows([reading.params])[0])
 
     def tell_metrics(self, params: Params, metrics: Mapping[str, MeasuredValue]) -> None:
         """Take up a result of every metric that the goals name; others are left aside.
@@ -165,6 +185,9 @@ class Optimizer:
             ValidationFailed: a metric is missing.
             UnknownParameter, MissingParameter, OutOfBounds, NotFinite: naming what is wrong.
         """
+        self._tell_metrics(Reading(self.space.check(params)), metrics)
+
+    def _tell_metrics(self, reading: Reading, metrics: Mapping[str, MeasuredValue]) -> None:
         for name in self.goals.metrics:
             if name not in metrics:
                 raise ValidationFailed.at(f"/metrics/{name}", f"The metric {name!r} is missing.", "Give it.")
@@ -172,7 +195,7 @@ class Optimizer:
                 value = metrics[name].value
                 raise NotFinite.at(f"/metrics/{name}", f"{name} is {value}.", "Give a finite number.")
         measured = metrics[self.goals.metrics[0]]
-        self._tell(self.space.check(params), measured.value, measured.std_error)
+        self._tell(reading, measured.value, measured.std_error)
         if self._others.signs:
             self._others.append(self._observations.rows[-1].tolist(), metrics)
 
@@ -182,9 +205,11 @@ class Optimizer:
         Raises:
             UnknownParameter, MissingParameter, OutOfBounds: naming what is wrong.
         """
-        point = self.space.check(params)
-        self._chooser.tell_infeasible(self._encoding.rows([point])[0])
-        self._given_out = [given for given in self._given_out if given != point]
+        self._tell_infeasible(Reading(self.space.check(params)))
+
+    def _tell_infeasible(self, reading: Reading) -> None:
+        self._chooser.tell_infeasible(self._row(reading))
+        self._given_out = [given for given in self._given_out if given != reading.params]
 
     def ask(
         self,
@@ -215,23 +240,26 @@ class Optimizer:
         elapsed = 1e3 * (time.perf_counter() - began)
         return Suggestion(params, receipt.model_copy(update={"compute_ms": elapsed}))
 
-    def predict(self, points: Sequence[Params]) -> list[Interval]:
-        """The latent objective at each point: mean, sd and central 95 % interval, in its own units.
+    def predict(self, points: Sequence[Params], *, checked: bool = False) -> list[Interval]:
+        """The latent objective at each point: mean, sd and central 95 % interval, in its own units. Points
+        that were `checked`, or read as data, are taken as they are.
 
         Empty where there is nothing to predict from: no results yet, or no usable fit.
         """
         model = self._current_model()
         if model is None or model.posterior is None or not points:
             return []
-        rows = self._encoding.rows([self.space.check(point) for point in points])
+        rows = self._encoding.rows([point if checked else self.space.check(point) for point in points])
         return intervals(model, model.posterior, rows, self._sign)
 
-    def predict_metrics(self, points: Sequence[Params]) -> dict[str, list[Interval]]:
+    def predict_metrics(
+        self, points: Sequence[Params], *, checked: bool = False
+    ) -> dict[str, list[Interval]]:
         """As `predict`, for every metric of goals that name more than one; otherwise empty."""
         model = self._current_model()
         if model is None or not self._others.signs or not self._others.usable or not points:
             return {}
-        rows = self._encoding.rows([self.space.check(point) for point in points])
+        rows = self._encoding.rows([point if checked else self.space.check(point) for point in points])
         models = {self.goals.metrics[0]: model, **self._others.models}
         return {
             name: intervals(one, one.posterior, rows, self.goals.signs[name])

@@ -13,7 +13,7 @@ from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Observation, Trial
 from headway_server.services.views import study_view
 from headway_server.storage.database import Database, UnitOfWork
-from headway_server.storage.tables import Event
+from headway_server.storage.tables import Event, SpaceRow
 
 
 def import_study(database: Database, archive: Archive, name: str | None = None) -> tuple[StudyView, bool]:
@@ -46,6 +46,7 @@ def import_study(database: Database, archive: Archive, name: str | None = None) 
         uow.studies.add(study)
         if study.id is None:
             raise AssertionError("a stored study has an id")
+        uow.session.add_all([SpaceRow(study_id=study.id, actor=None, **dict(one)) for one in archive.spaces])
         uow.session.add_all([_trial(study.id, trial) for trial in archive.trials])
         uow.session.add_all(
             # Who did it is the old server's to know: its keys mean nothing here.

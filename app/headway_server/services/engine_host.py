@@ -21,6 +21,7 @@ from headway.wire.model import ModelSummary
 from headway_server.domain.access import DEFAULT_PROJECT_ID, SERVER
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
+from headway_server.domain.readings import Readings
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer, Prepared
@@ -66,6 +67,7 @@ class Warm:
     study_id: int
     data_revision: int
     optimizer: Optimizer
+    readings: Readings
     seen_seq: int = 0
     model: ModelState | None = None
     """The stored fit that the posterior uses; None while it uses one of its own, or none."""
@@ -81,6 +83,7 @@ class News:
     data: list[Datum]
     in_flight: list[InFlight]
     model: ModelState | None
+    readings: Readings
 
 
 class EngineHost:
@@ -105,13 +108,16 @@ class EngineHost:
         """A point for each of these reserved trial numbers, in order, with the values held."""
         warm, news = self._current(project, study)
         optimizer = warm.optimizer
-        pending = [trial.params for trial in news.in_flight]
         here = (optimizer.model_version, optimizer.n_observed)
-        given_out = [
-            trial.params
-            for trial in news.in_flight
-            if (trial.origin.model_version, trial.origin.n_observed) == here
-        ]
+        pending: list[Params] = []
+        given_out: list[Params] = []
+        for trial in news.in_flight:
+            params = _in_flight(warm, trial)
+            if params is None:
+                continue
+            pending.append(params)
+            if (trial.origin.model_version, trial.origin.n_observed) == here:
+                given_out.append(params)
         points: list[Point] = []
         for number in numbers:
             waits = optimizer.asks_botorch and not optimizer.starts(number)
@@ -125,6 +131,7 @@ class EngineHost:
                     params=suggestion.params,
                     origin=suggestion.receipt,
                     seen_seq=warm.seen_seq,
+                    space_version=news.study.space_version,
                 )
             )
             pending.append(suggestion.params)
@@ -134,14 +141,17 @@ class EngineHost:
     def predict(
         self, study: str, points: list[Params], project: int = DEFAULT_PROJECT_ID
     ) -> Predictions | None:
-        """The posterior at checked points; None until there are observations enough for a model."""
+        """The posterior at points that were checked, or read as data; None until there are observations
+        enough for a model.
+        """
         warm, _ = self._current(project, study)
-        intervals = warm.optimizer.predict(points)
+        intervals = warm.optimizer.predict(points, checked=True)
+        metrics = warm.optimizer.predict_metrics(points, checked=True)
         if not intervals:
             return None
         return Predictions(
             intervals=tuple(intervals),
-            metrics={key: tuple(one) for key, one in warm.optimizer.predict_metrics(points).items()},
+            metrics={key: tuple(one) for key, one in metrics.items()},
             model_version=warm.optimizer.model_version,
             n_observed=warm.optimizer.n_observed,
         )
@@ -176,19 +186,19 @@ class EngineHost:
         """The study's posterior, up to date with its rows."""
         key = (project, name)
         warm = self._warm.pop(key, None)
-        news = self._database.acting(SERVER.within(project)).read(
-            lambda uow: _news(uow, name, warm.seen_seq if warm else 0)
-        )
+        news = self._database.acting(SERVER.within(project)).read(lambda uow: _news(uow, name, warm))
         if warm is not None and (warm.study_id, warm.data_revision) != _origin(news.study):
             _abandon(warm)
             return self._current(project, name)
         if warm is None:
             known = 0 if news.model is None else news.model.version
-            warm = Warm(*_origin(news.study), _optimizer(news.study, known, self._device))
+            readings = news.readings
+            optimizer = _optimizer(news.study, readings.space, known, self._device)
+            warm = Warm(*_origin(news.study), optimizer, readings)
             if warm.optimizer.asks_botorch:
                 self._botorch.start()
         for datum in news.data:
-            _tell(warm.optimizer, datum)
+            _tell(warm, datum)
             warm.seen_seq = datum.seq
         self._take_up(name, warm, news.model)
         self._warm[key] = warm
@@ -263,13 +273,14 @@ def _learn_from(fit: Future[Fitted], name: str, warm: Warm) -> Fitted | None:
     return fitted
 
 
-def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:
+def _news(uow: UnitOfWork, name: str, warm: Warm | None) -> News:
     study = uow.studies.get(name)
     return News(
         study=study,
-        data=uow.trials.data_after(study, seen_seq),
+        data=uow.trials.data_after(study, warm.seen_seq if warm else 0),
         in_flight=uow.trials.in_flight(study),
         model=uow.models.latest(study),
+        readings=warm.readings if warm else uow.spaces.readings(study),
     )
 
 
@@ -286,16 +297,22 @@ def _abandon(warm: Warm) -> None:
         warm.preparing.prepared.cancel()
 
 
-def _tell(optimizer: Optimizer, datum: Datum) -> None:
-    if datum.value is None:
-        optimizer.tell_infeasible(datum.params)
-    else:
-        optimizer.tell_metrics(datum.params, datum.metrics)
+def _tell(warm: Warm, datum: Datum) -> None:
+    reading = warm.readings.read(datum.params, datum.space_version)
+    if reading.params is not None:
+        warm.optimizer.take(reading, None if datum.value is None else datum.metrics)
 
 
-def _optimizer(study: Study, version: int, device: str) -> Optimizer:
+def _in_flight(warm: Warm, trial: InFlight) -> Params | None:
+    """The point of a trial in flight; None where the present space has no place for it."""
+    if trial.space_version == warm.readings.version:
+        return trial.params
+    return warm.readings.read(trial.params, trial.space_version).params
+
+
+def _optimizer(study: Study, space: SearchSpace, version: int, device: str) -> Optimizer:
     return Optimizer(
-        SearchSpace.from_wire(study.definition.space),
+        space,
         strategy=study.definition.strategy,
         seed=study.definition.seed,
         goals=study.goals,

@@ -26,6 +26,8 @@ class Point(BaseModel):
     origin: Receipt
     seen_seq: int
     """Sequence number of the last observation in the posterior that was asked."""
+    space_version: int = 1
+    """Of the search space that it is a point of."""
 
 
 class Predictions(BaseModel):

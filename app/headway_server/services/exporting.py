@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Literal
 
-from headway.wire.archive import Archive, ArchivedEvent, ArchivedStudy, ArchivedTrial
+from headway.wire.archive import Archive, ArchivedEvent, ArchivedSpace, ArchivedStudy, ArchivedTrial
+from headway.wire.space import Space
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
 from headway_server.services.trial_columns import cells, header
@@ -69,11 +70,11 @@ def _write(name: str, layout: Format, known: str | None, uow: UnitOfWork) -> Exp
 
 
 def _write_csv(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
-    names = header(study)
+    names = header(study, _earlier(uow, study))
     lines = csv.writer(_Encoded(file), lineterminator="\n")
     lines.writerow(names)
     for rows in _pages(uow, study):
-        lines.writerows([[_spelt(cell) for cell in cells(study, row).values()] for row in rows])
+        lines.writerows([[_spelt(cell) for cell in cells(study, row, names).values()] for row in rows])
 
 
 class _Encoded:
@@ -96,7 +97,7 @@ def _spelt(cell: object) -> object:
 def _write_parquet(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
     from headway_server.services.parquet import write_parquet
 
-    write_parquet(study, _pages(uow, study), file)
+    write_parquet(study, _earlier(uow, study), _pages(uow, study), file)
 
 
 def _write_ndjson(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
@@ -105,7 +106,11 @@ def _write_ndjson(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
 
 
 def _write_json(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
-    frame = Archive.model_construct(study=ArchivedStudy.model_validate(study), trials=(), events=())
+    versions = uow.spaces.versions(study) if study.space_version > 1 else ()
+    spaces = tuple(ArchivedSpace.model_validate(one) for one in versions)
+    frame = Archive.model_construct(
+        study=ArchivedStudy.model_validate(study), spaces=spaces, trials=(), events=()
+    )
     head = frame.model_dump_json(exclude={"trials", "events"})
     file.write(head[:-1].encode() + b',"trials":[')
     trials = (ArchivedTrial.model_validate(trial) for page in _trials(uow, study) for trial in page)
@@ -127,6 +132,11 @@ _WRITERS: Mapping[Format, Callable[[UnitOfWork, Study, IO[bytes]], None]] = {
     "parquet": _write_parquet,
     "json": _write_json,
 }
+
+
+def _earlier(uow: UnitOfWork, study: Study) -> list[Space]:
+    """The versions of the search space before the present one."""
+    return [one.space for one in uow.spaces.versions(study)[:-1]]
 
 
 def _pages(uow: UnitOfWork, study: Study) -> Iterator[list[TrialRow]]:

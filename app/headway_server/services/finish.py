@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headway.wire.trial import FinishRequest, FinishResponse, StudyProgress
 from headway_server.domain.measured import Measured, measured_metrics
-from headway_server.domain.space import SearchSpace
+from headway_server.domain.readings import as_run
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
 from headway_server.services.leases import complete_if_spent
@@ -26,7 +26,7 @@ def finish(database: Database, name: str, number: int, result: FinishRequest) ->
     def work(uow: UnitOfWork) -> FinishResponse:
         study = uow.studies.lock(name)
         trial = uow.trials.get(study, number)
-        measured = _measured(study, trial, result)
+        measured = _measured(uow, study, trial, result)
         improving = result.outcome == "completed" and improves(uow, study, measured)
         accepted = trial.finish(result, measured, study.policy, study.last_seq + 1, uow.now)
         best_changed = False
@@ -53,6 +53,8 @@ def finish(database: Database, name: str, number: int, result: FinishRequest) ->
             superseded=accepted.superseded,
             duplicate=accepted.duplicate,
             best_changed=best_changed,
+            outside=measured.outside,
+            set_aside=_set_aside(uow, study, trial, measured),
             trial_state=trial.state,
             study=StudyProgress(
                 state=study.state,
@@ -65,14 +67,22 @@ def finish(database: Database, name: str, number: int, result: FinishRequest) ->
     return database.write(work)
 
 
-def _measured(study: Study, trial: Trial, result: FinishRequest) -> Measured:
+def _measured(uow: UnitOfWork, study: Study, trial: Trial, result: FinishRequest) -> Measured:
     """The result's numbers, checked.
 
     Raises:
-        NotFinite, ValidationFailed, UnknownParameter, MissingParameter, OutOfBounds.
+        NotFinite, ValidationFailed, UnknownParameter, MissingParameter, InactiveParameter, OutOfBounds.
     """
-    as_run = None
-    if result.params_as_run is not None:
-        as_run = SearchSpace.from_wire(study.definition.space).check(result.params_as_run, "/params_as_run")
-    point = as_run or trial.params or {}
-    return measured_metrics(study, result.outcome, result.metrics, point, as_run)
+    if result.params_as_run is None:
+        return measured_metrics(study, result.outcome, result.metrics, trial.params or {})
+    space = uow.spaces.search_space(study, trial.space_version)
+    point, faults = as_run(space, result.params_as_run, "/params_as_run")
+    outside = tuple(fault.message for fault in faults)
+    return measured_metrics(study, result.outcome, result.metrics, point, point, outside=outside)
+
+
+def _set_aside(uow: UnitOfWork, study: Study, trial: Trial, measured: Measured) -> str | None:
+    """Why the model can't use a result, where it can't: a suggested point of this space it always can."""
+    if not measured.outside and trial.space_version == study.space_version:
+        return None
+    return uow.spaces.readings(study).read(measured.params, trial.space_version).why or None

@@ -6,6 +6,7 @@ from headway.wire.base import Params
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.study import Best, BestResponse
 from headway_server.domain.errors import EngineUnavailable
+from headway_server.domain.readings import Readings
 from headway_server.domain.space import SearchSpace
 from headway_server.services.engine_port import Engine, Predictions
 from headway_server.services.standing import front
@@ -21,37 +22,45 @@ def best(database: Database, engine: Engine, name: str) -> BestResponse:
         NotFound: no such study.
     """
 
-    def work(uow: UnitOfWork) -> tuple[bool, list[Incumbent]]:
+    def work(uow: UnitOfWork) -> tuple[bool, list[Incumbent], Readings]:
         study = uow.studies.get(name)
+        readings = uow.spaces.readings(study)
         if len(study.goals.objectives) > 1:
             found = front(uow, study)
             order = sorted(range(len(found.points)), key=lambda i: found.points[i], reverse=True)
-            return True, [found.items[i] for i in order]
+            return True, [found.items[i] for i in order], readings
         incumbent = uow.trials.incumbent(study)
-        return False, [] if incumbent is None else [incumbent]
+        return False, [] if incumbent is None else [incumbent], readings
 
-    several, trials = database.read(work)
+    several, trials, readings = database.read(work)
     if not trials:
         return BestResponse(best=None)
-    predictions, reason = _believed(engine, name, [trial.params for trial in trials])
-    shown = tuple(
-        Best(
-            trial=trial.number,
-            params=trial.params,
-            value=trial.value,
-            std_error=trial.std_error,
-            metrics=trial.values,
-            posterior=predictions.intervals[i] if predictions else None,
-            posteriors={key: one[i] for key, one in predictions.metrics.items()} if predictions else {},
-            posterior_reason=reason,
+    points = [readings.read(trial.params, trial.space_version) for trial in trials]
+    predictions, reason = _believed(engine, name, [one.params for one in points if one.params is not None])
+    shown: list[Best] = []
+    place = 0
+    for trial, point in zip(trials, points, strict=True):
+        believed = predictions if point.params is not None else None
+        shown.append(
+            Best(
+                trial=trial.number,
+                params=trial.params,
+                value=trial.value,
+                std_error=trial.std_error,
+                metrics=trial.values,
+                posterior=believed.intervals[place] if believed else None,
+                posteriors={key: one[place] for key, one in believed.metrics.items()} if believed else {},
+                posterior_reason=point.why or reason,
+            )
         )
-        for i, trial in enumerate(trials)
-    )
-    return BestResponse(best=None, front=shown) if several else BestResponse(best=shown[0])
+        place += point.params is not None
+    return BestResponse(best=None, front=tuple(shown)) if several else BestResponse(best=shown[0])
 
 
 def _believed(engine: Engine, name: str, points: list[Params]) -> tuple[Predictions | None, str | None]:
     """The posterior at points, or why there is none."""
+    if not points:
+        return None, None
     try:
         predictions = engine.predict(name, points)
     except EngineUnavailable as failure:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
+from itertools import chain
 from typing import IO, TYPE_CHECKING
 
-from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter
+from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter, Space
 from headway_server.domain.errors import NotAcceptable
 from headway_server.domain.study import Study
 from headway_server.services.trial_columns import METRIC, PARAM, cells, header
@@ -30,24 +31,28 @@ def require_pyarrow() -> None:
         )
 
 
-def write_parquet(study: Study, pages: Iterable[list[TrialRow]], file: IO[bytes]) -> None:
-    """Write pages of rows as row groups: numbers as int64 and float64, times in UTC, mixed choices as
-    text.
+def write_parquet(
+    study: Study, earlier: Sequence[Space], pages: Iterable[list[TrialRow]], file: IO[bytes]
+) -> None:
+    """Write pages of rows as row groups: numbers as int64 and float64, times in UTC, mixed choices, and what
+    was of several kinds in the versions of the space, as text.
     """
     from pyarrow import RecordBatch, parquet
 
-    schema = _schema(study)
+    schema = _schema(study, earlier)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         for rows in pages:
-            table = [cells(study, row) for row in rows]
+            table = [cells(study, row, schema.names) for row in rows]
             columns = {field.name: [_as(field.type, row[field.name]) for row in table] for field in schema}
             writer.write_batch(RecordBatch.from_pydict(columns, schema=schema))
 
 
-def _schema(study: Study) -> pa.Schema:
+def _schema(study: Study, earlier: Sequence[Space]) -> pa.Schema:
     import pyarrow as pa
 
-    parameters = {parameter.name: parameter for parameter in study.definition.space.parameters}
+    kinds: dict[str, set[pa.DataType]] = {}
+    for parameter in chain(study.definition.space.parameters, *(space.parameters for space in earlier)):
+        kinds.setdefault(parameter.name, set()).add(_type_of(parameter))
     own = {
         "number": pa.int64(),
         "space_version": pa.int64(),
@@ -62,10 +67,19 @@ def _schema(study: Study) -> pa.Schema:
         if name.startswith(METRIC):
             return pa.float64()
         if name.startswith(PARAM):
-            return _type_of(parameters[name.removeprefix(PARAM)])
+            return _common(kinds[name.removeprefix(PARAM)])
         return own.get(name, pa.string())
 
-    return pa.schema([(name, type_of(name)) for name in header(study)])
+    return pa.schema([(name, type_of(name)) for name in header(study, earlier)])
+
+
+def _common(types: set[pa.DataType]) -> pa.DataType:
+    """The type that holds values of all of these."""
+    import pyarrow as pa
+
+    if len(types) == 1:
+        return next(iter(types))
+    return pa.float64() if types <= {pa.int64(), pa.float64()} else pa.string()
 
 
 def _type_of(parameter: Parameter) -> pa.DataType:

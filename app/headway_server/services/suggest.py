@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import assert_never
 
@@ -35,6 +36,15 @@ class Reservation:
 
 
 @dataclass(frozen=True)
+class CheckedHeld:
+    """The values that a request holds, and by which version of the space they were checked."""
+
+    values: Held
+    space_version: int | None = None
+    """None: there are none, which suits any."""
+
+
+@dataclass(frozen=True)
 class Suggested:
     """The answer, and whether it is the one that was given before under the same key."""
 
@@ -59,46 +69,66 @@ def suggest(
         raise ValidationFailed.at(
             "/resume", "resume is true, but no worker is named.", "Send the `worker` that took the leases."
         )
-    held = _held(database, name, request)
-    reserved = database.write(lambda uow: _reserve(uow, name, request, held, key))
-    match reserved:
-        case Suggested():
-            return reserved
-        case Reservation():
-            points = _points(engine, reserved, held)
-            return database.write(lambda uow: _hand_out(uow, name, request, key, points))
-        case _:
-            assert_never(reserved)
+    while True:
+        held = _held(database, name, request)
+        reserved = database.write(partial(_reserve, name, request, held, key))
+        match reserved:
+            case Suggested():
+                return reserved
+            case Reservation():
+                points = _points(engine, reserved, held.values)
+                handed = database.write(partial(_hand_out, name, request, key, points))
+                if handed is not None:
+                    return handed
+            case None:
+                pass
+            case _:
+                assert_never(reserved)
 
 
-def _held(database: Database, name: str, request: SuggestRequest) -> Held:
-    """The values that the request holds, checked before anything is locked: a definition never changes."""
+def _held(database: Database, name: str, request: SuggestRequest) -> CheckedHeld:
+    """The values that the request holds, checked before anything is locked."""
     if not (request.fixed or request.context):
-        return NOTHING_HELD
-    definition = database.read(lambda uow: uow.studies.get(name).definition)
-    return check_held(SearchSpace.from_wire(definition.space), request.fixed, request.context)
+        return CheckedHeld(NOTHING_HELD)
+    study = database.read(lambda uow: uow.studies.get(name))
+    space = SearchSpace.from_wire(study.definition.space)
+    return CheckedHeld(check_held(space, request.fixed, request.context), study.space_version)
 
 
 def _reserve(
-    uow: UnitOfWork, name: str, request: SuggestRequest, held: Held, key: RequestKey | None
-) -> Suggested | Reservation:
+    name: str, request: SuggestRequest, held: CheckedHeld, key: RequestKey | None, uow: UnitOfWork
+) -> Suggested | Reservation | None:
+    """Trials at once, or numbers whose points are to be computed; None where the space has been changed
+    since the held values were checked.
+    """
     study = uow.studies.lock(name)
-    if key is not None and (kept := find_kept(uow, key)) is not None:
-        if kept.response is not None:
-            return Suggested(SuggestResponse.model_validate_json(kept.response), replayed=True)
-        mine = [t.number for t in uow.trials.numbered(study, kept.trial_numbers) if t.state == "reserved"]
-        if mine:
-            return Reservation(study, mine)
-        uow.kept_responses.forget(kept)
+    if held.space_version not in (None, study.space_version):
+        return None
+    if key is not None and (known := _begun(uow, study, key)) is not None:
+        return known
     take_back_lapsed(uow, study)
-    if request.resume and (resumed := _resume(uow, study, request, held)) is not None:
+    if request.resume and (resumed := _resume(uow, study, request, held.values)) is not None:
         return resumed
     if study.state != "running":
         return _not_running(study, request)
     wanted = min(request.count, _room(uow, study))
     if wanted <= 0:
         return _wait(uow, study, request, "parallelism_cap")
-    return _take(uow, study, request, held, key, wanted=wanted)
+    return _take(uow, study, request, held.values, key, wanted=wanted)
+
+
+def _begun(uow: UnitOfWork, study: Study, key: RequestKey) -> Suggested | Reservation | None:
+    """What became of the same request before, where it is still of use."""
+    kept = find_kept(uow, key)
+    if kept is None:
+        return None
+    if kept.response is not None:
+        return Suggested(SuggestResponse.model_validate_json(kept.response), replayed=True)
+    mine = [t.number for t in uow.trials.numbered(study, kept.trial_numbers) if t.state == "reserved"]
+    if mine:
+        return Reservation(study, mine)
+    uow.kept_responses.forget(kept)
+    return None
 
 
 def _resume(uow: UnitOfWork, study: Study, request: SuggestRequest, held: Held) -> Suggested | None:
@@ -160,8 +190,11 @@ def _room(uow: UnitOfWork, study: Study) -> int:
 
 
 def _hand_out(
-    uow: UnitOfWork, name: str, request: SuggestRequest, key: RequestKey | None, points: list[Point]
-) -> Suggested:
+    name: str, request: SuggestRequest, key: RequestKey | None, points: list[Point], uow: UnitOfWork
+) -> Suggested | None:
+    """The trials with their points; None, and their numbers are queued again, where the space has been
+    changed since those were computed.
+    """
     study = uow.studies.lock(name)
     kept = find_kept(uow, key) if key is not None else None
     if kept is not None and kept.response is not None:
@@ -170,10 +203,14 @@ def _hand_out(
     mine = [trial for trial in uow.trials.numbered(study, by_number) if trial.state == "reserved"]
     if not mine:
         return _wait(uow, study, request, "computing")
+    if any(by_number[trial.number].space_version != study.space_version for trial in mine):
+        for trial in mine:
+            trial.lapse(study.policy, uow.now)
+        return None
     missed = uow.trials.count_after(study, points[0].seen_seq)
     for trial in mine:
         point = by_number[trial.number]
-        trial.place(point.params, point.origin.model_copy(update={"staleness": missed}))
+        trial.place(point.params, point.origin.model_copy(update={"staleness": missed}), study.space_version)
     return _lease(uow, study, request, key, mine)
 
 
@@ -272,4 +309,4 @@ def _fallback_point(study: Study, space: SearchSpace, held: Held, number: int, r
         context=held.context or None,
     )
     params = random_point(space, draw.random, held.values)
-    return Point(number=number, params=params, origin=origin, seen_seq=0)
+    return Point(number=number, params=params, origin=origin, seen_seq=0, space_version=study.space_version)

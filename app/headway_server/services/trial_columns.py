@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from headway.wire.space import Space
 from headway_server.domain.study import Study
 from headway_server.storage.trial_table import TrialRow
 
@@ -26,15 +27,18 @@ ABOUT = (
 """The columns that say where a trial comes from."""
 
 
-def header(study: Study) -> list[str]:
+def header(study: Study, earlier: Sequence[Space] = ()) -> list[str]:
     """The names of all columns: the study's state first, one per metric where there is more than the
-    objective, one per parameter, and where the trial comes from.
+    objective, one per parameter, those that only earlier versions of the space have last, and where the trial
+    comes from.
     """
+    spaces = (study.definition.space, *earlier)
+    parameters = dict.fromkeys(one.name for space in spaces for one in space.parameters)
     metrics = study.goals.metrics if len(study.goals.metrics) > 1 else ()
     return [
         *PLOTTED,
         *(METRIC + metric for metric in metrics),
-        *(PARAM + parameter.name for parameter in study.definition.space.parameters),
+        *(PARAM + name for name in parameters),
         *ABOUT,
     ]
 

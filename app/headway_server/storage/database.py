@@ -27,6 +27,7 @@ from headway_server.storage.repositories import (
     StudyRepository,
     TrialRepository,
 )
+from headway_server.storage.spaces import SpaceRepository
 from headway_server.storage.trial_table import TrialTable
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class UnitOfWork:
         self.table = TrialTable(session)
         self.events = EventRepository(session, actor)
         self.models = ModelRepository(session)
+        self.spaces = SpaceRepository(session, actor)
         self.kept_responses = KeptResponseRepository(session, actor)
         self.projects = ProjectRepository(session, actor)
         self.keys = KeyRepository(session)

@@ -11,11 +11,13 @@ from headway_server.storage.tables import (
     Event,
     KeptResponse,
     ModelState,
+    SpaceRow,
     attempts,
     events,
     gp_states,
     idempotency_keys,
     observations,
+    spaces,
     studies,
     trials,
 )
@@ -60,6 +62,7 @@ IMPORTED = (
 )
 TRIALS_AFTER = _trials.where(trials.c.number > bindparam("after", type_=Integer)).limit(_limit)
 TRIALS_IN_STATE_AFTER = TRIALS_AFTER.where(trials.c.state == bindparam("state"))
+TRIALS_QUEUED = _trials.where(trials.c.state == "queued")
 TRIALS_LAPSED = _trials.where(
     or_(trials.c.id.in_(select(attempts.c.trial_id).where(_lapsed_lease)), _lapsed_reservation)
 )
@@ -74,7 +77,7 @@ TRIAL_COUNTS = (
     select(trials.c.state, func.count()).where(trials.c.study_id == _study).group_by(trials.c.state)
 )
 TRIALS_IN_FLIGHT = (
-    select(trials.c.number, trials.c.params, trials.c.origin)
+    select(trials.c.number, trials.c.params, trials.c.origin, trials.c.space_version)
     .where(
         trials.c.study_id == _study, trials.c.state.in_(("leased", "queued")), trials.c.params.is_not(None)
     )
@@ -102,6 +105,7 @@ _measured = (
         observations.c.value,
         observations.c.std_error,
         observations.c.metrics,
+        trials.c.space_version,
     )
     .join(observations, observations.c.trial_id == trials.c.id)
     .where(_counting, trials.c.excluded.is_(False))
@@ -132,6 +136,8 @@ DATA_AFTER = (
         observations.c.value,
         observations.c.std_error,
         observations.c.metrics,
+        trials.c.number,
+        trials.c.space_version,
     )
     .join(trials, trials.c.id == observations.c.trial_id)
     .where(_teaching)
@@ -150,6 +156,7 @@ EVENTS_AFTER = (
     .order_by(events.c.seq)
     .limit(_limit)
 )
+SPACES = select(SpaceRow).where(spaces.c.study_id == _study).order_by(spaces.c.version)
 LATEST_MODEL = (
     select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
 )

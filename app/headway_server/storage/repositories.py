@@ -143,6 +143,10 @@ class TrialRepository:
             return self._session.scalars(queries.TRIALS_AFTER, parameters).all()
         return self._session.scalars(queries.TRIALS_IN_STATE_AFTER, parameters | {"state": state}).all()
 
+    def queued(self, study: Study) -> Sequence[Trial]:
+        """Trials that wait to be handed out, by number."""
+        return self._session.scalars(queries.TRIALS_QUEUED, {"study": study.id}).all()
+
     def lapsed(self, study: Study, now: datetime) -> Sequence[Trial]:
         """Trials whose lease or reservation nobody renewed in time."""
         return self._session.scalars(queries.TRIALS_LAPSED, {"study": study.id, "now": now}).all()

@@ -19,6 +19,7 @@ class Incumbent:
     """The first objective."""
     std_error: float | None
     metrics: dict[str, MeasuredValue]
+    space_version: int = 1
 
     @property
     def values(self) -> dict[str, float]:
@@ -38,6 +39,9 @@ class Datum:
     """The first objective; None where the trial did not complete."""
     std_error: float | None
     metrics: dict[str, MeasuredValue]
+    trial: int
+    """Its number."""
+    space_version: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class InFlight:
     number: int
     params: Params
     origin: Receipt
+    space_version: int
 
 
 @dataclass(frozen=True)

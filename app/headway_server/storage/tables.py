@@ -28,6 +28,7 @@ from sqlalchemy.orm import registry, relationship
 
 from headway.wire.amendments import TrialChange
 from headway.wire.base import Params
+from headway.wire.space import Space
 from headway.wire.study import StudyDefinition
 from headway.wire.trial import MeasuredValue, Receipt
 from headway_server.domain.keys import Key, Project
@@ -69,6 +70,19 @@ class ModelState:
     fitted_at: datetime
     data_revision: int = 0
     """Of the data that it was fitted to. A fit to an older revision than the study's is void."""
+
+
+@dataclass(eq=False)
+class SpaceRow:
+    """One version of a study's search space. Never changed."""
+
+    study_id: int
+    version: int
+    space: Space
+    defaults: Params
+    """The values that results of earlier versions have where they lack a parameter."""
+    created_at: datetime
+    actor: str | None
 
 
 @dataclass(eq=False)
@@ -272,6 +286,7 @@ observations = Table(
     Column("superseded", Boolean, nullable=False),
     Column("body_hash", String(64), nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+    Column("outside", JsonOf(tuple[str, ...]), nullable=False, server_default="[]"),
     UniqueConstraint("trial_id", "attempt", name="one_result_per_attempt"),
     UniqueConstraint("study_id", "seq", name="observation_seq_once"),
     Index("observations_by_value", "study_id", "value"),
@@ -301,6 +316,17 @@ gp_states = Table(
     Column("n_observed", Integer, nullable=False),
     Column("fit_s", Float, nullable=False),
     Column("fitted_at", UtcDateTime, nullable=False),
+)
+
+spaces = Table(
+    "spaces",
+    metadata,
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("space", JsonOf(Space), nullable=False),
+    Column("defaults", JsonOf(Params), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("actor", String(64)),
 )
 
 idempotency_keys = Table(
@@ -333,4 +359,5 @@ mapper.map_imperatively(
 )
 mapper.map_imperatively(Event, events)
 mapper.map_imperatively(ModelState, gp_states)
+mapper.map_imperatively(SpaceRow, spaces)
 mapper.map_imperatively(KeptResponse, idempotency_keys)

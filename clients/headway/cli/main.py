@@ -13,6 +13,7 @@ from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
 from headway.cli.session import Session
+from headway.cli.space import space
 from headway.cli.studies import close, pause, resume, show, studies
 from headway.cli.trials import finish, release, suggest
 from headway.errors import HeadwayError
@@ -101,6 +102,7 @@ for _command in (
     finish,
     release,
     edit,
+    space,
     run,
     projects,
     audit,

@@ -52,8 +52,8 @@ def suggest(  # noqa: PLR0917 (click passes them by name)
             count,
             lease_s=lease_s,
             worker=worker,
-            fixed=_values(fix, parameters),
-            context=_values(context, parameters),
+            fixed=values_of(fix, parameters),
+            context=values_of(context, parameters),
             resume=resume,
         )
     if layout == "json":
@@ -134,7 +134,7 @@ def release(session: Session, study: str, number: int, token: str) -> None:
     click.echo(f"trial {number} {done}; it is {answer.trial_state}")
 
 
-def _values(settings: tuple[str, ...], parameters: Iterable[Parameter]) -> Params:
+def values_of(settings: tuple[str, ...], parameters: Iterable[Parameter]) -> Params:
     """NAME=VALUE pairs as values: the level that is spelt so, or what it is as JSON, or text."""
     named = {parameter.name: parameter for parameter in parameters}
     values: Params = {}

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from headway.wire.amendments import Note, Tags
 from headway.wire.base import NO_NUL, Params
+from headway.wire.space import Space
 from headway.wire.study import StudyDefinition, StudyState
 from headway.wire.trial import MeasuredValue, Outcome, Receipt, TrialState, WorkerId
 
@@ -48,6 +49,15 @@ class ArchivedStudy(Archived):
     updated_at: Instant
 
 
+class ArchivedSpace(Archived):
+    """One version of the search space. Who made it stays with the old server."""
+
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+    space: Space
+    defaults: Params
+    created_at: Instant
+
+
 class ArchivedAttempt(Archived):
     """One worker's try at a trial, without its token."""
 
@@ -79,6 +89,7 @@ class ArchivedObservation(Archived):
     superseded: bool
     body_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     received_at: Instant
+    outside: tuple[Annotated[str, Field(max_length=10_000, pattern=NO_NUL)], ...] = ()
 
 
 class ArchivedSnapshot(Archived):
@@ -141,5 +152,7 @@ class Archive(Archived):
     format: Literal["headway-study"] = "headway-study"
     version: Literal[1] = 1
     study: ArchivedStudy
+    spaces: tuple[ArchivedSpace, ...] = ()
+    """Every version, where the search space was changed; none where it never was."""
     trials: tuple[ArchivedTrial, ...]
     events: tuple[ArchivedEvent, ...]

@@ -152,7 +152,8 @@ class FinishRequest(Request):
     outcome: Outcome = "completed"
     metrics: dict[str, float | MeasuredValue] = Field(default_factory=dict)
     params_as_run: Params | None = None
-    """The point that was really evaluated, where it differs from the suggestion."""
+    """The point that was really evaluated, where it differs from the suggestion. It may lie outside the
+    search space."""
     reason: Annotated[str, Field(max_length=64, pattern=NO_NUL)] | None = None
     """A code, e.g. `preempted`, `diverged`, `timeout`."""
     message: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] | None = None
@@ -179,6 +180,10 @@ class FinishResponse(Response):
     """Another attempt's result came first; this one is a replicate."""
     duplicate: bool
     """The same result of this attempt was here already; nothing was changed."""
+    outside: tuple[str, ...] = ()
+    """What of `params_as_run` lies outside the search space. It is kept, and the model uses it there."""
+    set_aside: str | None = None
+    """Why the model can't use the result, where it can't: it is kept all the same."""
     best_changed: bool
     trial_state: TrialState
     study: StudyProgress
@@ -234,6 +239,8 @@ class ObservationView(Response):
     outcome: Outcome
     metrics: dict[str, MeasuredValue]
     params_as_run: Params | None
+    outside: tuple[str, ...] = ()
+    """What of `params_as_run` lies outside the search space, in words."""
     reason: str | None
     message: str | None
     late: bool
