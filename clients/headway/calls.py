@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.amendments import TrialPatch
 from headway.wire.base import Params, Request, Response
+from headway.wire.manual import TrialCreate
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.observations import ImportRequest, ImportResponse
 from headway.wire.problem import Problem
@@ -165,6 +166,11 @@ def import_study(document: bytes, name: str | None = None) -> Call[StudyView]:
 def read_trial(study: str, number: int) -> Call[TrialView]:
     """One trial with its attempts and results."""
     return Call("GET", f"{_study(study)}/trials/{number}", TrialView)
+
+
+def create_trial(study: str, trial: TrialCreate) -> Call[TrialView]:
+    """Queue a point, or record a result."""
+    return Call("POST", f"{_study(study)}/trials", TrialView, trial)
 
 
 def change_trial(study: str, number: int, patch: TrialPatch) -> Call[TrialView]:

@@ -37,7 +37,7 @@ HeadwayError
     │   ├── LeaseSuperseded       lease-superseded
     │   ├── UnknownLease          unknown-lease
     │   ├── IllegalTransition     illegal-transition
-    │   └── RowConflict           row-conflict (of a row of a batch, never of a request)
+    │   └── RowConflict           row-conflict (a `client_id` that is another's)
     ├── StaleEtag                 stale-etag
     ├── PreconditionRequired      precondition-required
     ├── NotAcceptable             not-acceptable

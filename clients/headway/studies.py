@@ -25,6 +25,7 @@ from headway.trials import Trial, Workplace
 from headway.values import Number, Value, metrics_of
 from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
+from headway.wire.manual import TrialCreate
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
 from headway.wire.space import Space
@@ -359,6 +360,79 @@ class Study:
     def trial(self, number: int) -> TrialView:
         """One trial with its attempts and results."""
         return self._link.ask(calls.read_trial(self.name, number))
+
+    def enqueue(
+        self,
+        params: Mapping[str, ParamValue],
+        *,
+        note: str = "",
+        tags: Sequence[str] = (),
+        client_id: str | None = None,
+    ) -> TrialView:
+        """Queue a point of your own: the next worker that asks gets it, before the model is asked. It costs a
+        place in the budget.
+
+        Args:
+            params: a value for each parameter.
+            note: for people.
+            tags: of the trial.
+            client_id: your name for it: a second call under it finds the same trial. None: a new one.
+
+        Raises:
+            InvalidRequest: the point is none of the space; the message names each field.
+            IllegalTransition: the budget is spent, or the study is closed.
+            RowConflict: the `client_id` is another trial's.
+        """
+        return self._create(params=params, note=note, tags=tags, client_id=client_id)
+
+    def record(
+        self,
+        params: Mapping[str, ParamValue],
+        value: Value | None = None,
+        std_error: Number | None = None,
+        *,
+        outcome: Literal["completed", "infeasible", "failed"] = "completed",
+        message: str | None = None,
+        note: str = "",
+        tags: Sequence[str] = (),
+        client_id: str | None = None,
+    ) -> TrialView:
+        """Hand in one result that was measured elsewhere; `import_results` takes tables. It costs no budget.
+
+        Args:
+            params: a value for each parameter.
+            value: what was measured, as `Trial.finish` takes it.
+            std_error: of the value.
+            outcome: `infeasible` or `failed` where there is no value.
+            message: why.
+            note: for people.
+            tags: of the trial.
+            client_id: your name for it: a second call under it finds the same trial. None: a new one.
+
+        Raises:
+            InvalidRequest: the point is none of the space, or the metrics are not the study's.
+            RowConflict: the `client_id` is another trial's.
+            TypeError, ValueError: the value is none.
+        """
+        metrics = {} if value is None else metrics_of(value, self.objectives, std_error)
+        return self._create(
+            params=params,
+            metrics=metrics,
+            outcome=outcome,
+            message=message,
+            note=note,
+            tags=tags,
+            client_id=client_id,
+        )
+
+    def _create(self, **fields: object) -> TrialView:
+        # A name of its own, where the caller gives none: the request may have to be sent again.
+        named = fields | {"client_id": fields["client_id"] or str(uuid4())}
+        try:
+            trial = TrialCreate.model_validate(named)
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The trial", error) from error
+        return self._link.ask(calls.create_trial(self.name, trial))
 
     def change_trial(
         self,

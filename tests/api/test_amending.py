@@ -59,3 +59,17 @@ def test_what_makes_no_sense_is_refused_by_name(http, finished, body, pointer):
 def test_what_has_no_value_is_not_corrected(http, leased):
     refused = http.patch("/v1/studies/s/trials/1", json={"metrics": {"yield": 1}, "reason": "r"})
     assert (refused.status_code, refused.json()["code"]) == (409, "illegal-transition")
+
+
+def test_a_point_is_queued_over_http_and_found_again(http, study):
+    body = {"params": {"x": 1, "solvent": "THF"}, "client_id": "mine"}
+    made = http.post("/v1/studies/s/trials", json=body)
+    assert (made.status_code, made.headers["Location"]) == (201, "/v1/studies/s/trials/1")
+    again = http.post("/v1/studies/s/trials", json=body)
+    assert (again.status_code, again.json()) == (200, made.json())
+    given = http.post("/v1/studies/s/trials:suggest", json={}).json()["trials"][0]
+    assert (given["number"], given["params"], given["origin"]["policy"]) == (1, body["params"], "manual")
+    other = http.post("/v1/studies/s/trials", json=body | {"metrics": {"yield": 1}})
+    assert (other.status_code, other.json()["code"]) == (409, "row-conflict")
+    wrong = http.post("/v1/studies/s/trials", json={"params": {"x": 2, "solvent": "THF"}})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/params/x")

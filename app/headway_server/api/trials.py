@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from headway.wire.amendments import TrialPatch
+from headway.wire.manual import TrialCreate
 from headway.wire.trial import (
     FinishRequest,
     FinishResponse,
@@ -28,7 +29,7 @@ from headway_server.api.context import Context
 from headway_server.api.problems import responses
 from headway_server.api.studies import Cursor, Limit, StudyName
 from headway_server.domain.errors import Conflict, InvalidRequest
-from headway_server.services import trials
+from headway_server.services import manual, trials
 from headway_server.services.amending import amend_trial
 from headway_server.services.finish import finish
 from headway_server.services.heartbeat import heartbeat
@@ -167,3 +168,20 @@ def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
 def patch_trial(study: StudyName, number: Number, patch: TrialPatch, context: Context) -> TrialView:
     """Note, tag, exclude or correct a trial; its history keeps what was there. Safe to repeat."""
     return amend_trial(context.database, study, number, patch)
+
+
+@router.post(
+    "/trials",
+    dependencies=[editor],
+    status_code=201,
+    responses=responses(
+        400, 404, 409, 413, 415, 422, also={200: {"model": TrialView, "description": "It was here already"}}
+    ),
+)
+def create_trial(study: StudyName, trial: TrialCreate, context: Context, response: Response) -> TrialView:
+    """Queue a point for the next worker that asks, or record a result. Safe to repeat with a `client_id`."""
+    view, created = manual.create_trial(context.database, study, trial)
+    response.status_code = 201 if created else 200
+    response.headers["Location"] = f"/v1/studies/{study}/trials/{view.number}"
+    context.pulse.beat()
+    return view

@@ -32,7 +32,7 @@ HeadwayError
 │   ├── LeaseSuperseded       lease-superseded
 │   ├── UnknownLease          unknown-lease
 │   ├── IllegalTransition     illegal-transition
-│   └── RowConflict           row-conflict (of a row of a batch, never of a request)
+│   └── RowConflict           row-conflict (a `client_id` that is another's)
 ├── NotAcceptable             not-acceptable
 ├── PayloadTooLarge           payload-too-large
 ├── UnsupportedMediaType      unsupported-media-type
@@ -312,7 +312,7 @@ class PreconditionRequired(HeadwayError):
 
 
 class RowConflict(Conflict):
-    """A row was imported before under the same `client_id`, with another content."""
+    """A row or a trial was handed in before under the same `client_id`, with another content."""
 
     slug = "row-conflict"
     title = "The row was imported before with another content"

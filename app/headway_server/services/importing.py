@@ -6,7 +6,6 @@ are taken in any state of the study, as every measured value is.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from functools import partial
 
 from headway.wire.observations import ImportedRow, ImportRequest, ImportResponse, RowProblem, RowResult
 from headway.wire.problem import FieldError
-from headway_server.domain.brought import imported
+from headway_server.domain.brought import content_of, imported
 from headway_server.domain.errors import HeadwayError, InvalidRequest, RowConflict
 from headway_server.domain.measured import Measured, measured_metrics
 from headway_server.domain.pareto import Front
@@ -62,8 +61,7 @@ def _check(study: Study, rows: Sequence[ImportedRow]) -> list[Checked]:
             )
         except InvalidRequest as refused:
             measured = refused
-        content = row.model_dump_json(exclude={"client_id"})
-        checked.append(Checked(row, hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(), measured))
+        checked.append(Checked(row, content_of(row), measured))
     return checked
 
 
@@ -74,7 +72,7 @@ def _take(read: Study, rows: Sequence[Checked], uow: UnitOfWork, *, dry_run: boo
     study = uow.studies.get(read.name) if dry_run else uow.studies.lock(read.name)
     if (study.id, study.space_version) != (read.id, read.space_version):
         return None
-    known: dict[str, tuple[int | None, str]] = {
+    known: dict[str, tuple[int | None, str | None]] = {
         **uow.trials.imported(study, [one.row.client_id for one in rows if one.row.client_id is not None])
     }
     standing = front(uow, study)

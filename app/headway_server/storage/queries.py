@@ -57,7 +57,7 @@ TRIAL = _trials.where(trials.c.number == bindparam("number"))
 TRIALS_NUMBERED = _trials.where(trials.c.number.in_(bindparam("numbers", expanding=True)))
 IMPORTED = (
     select(trials.c.client_id, trials.c.number, observations.c.body_hash)
-    .join(observations, observations.c.trial_id == trials.c.id)
+    .outerjoin(observations, (observations.c.trial_id == trials.c.id) & (observations.c.attempt == 0))
     .where(trials.c.study_id == _study, trials.c.client_id.in_(bindparam("client_ids", expanding=True)))
 )
 TRIALS_AFTER = _trials.where(trials.c.number > bindparam("after", type_=Integer)).limit(_limit)

@@ -125,11 +125,11 @@ class TrialRepository:
         parameters = {"study": study.id, "numbers": list(numbers)}
         return self._session.scalars(queries.TRIALS_NUMBERED, parameters).all()
 
-    def imported(self, study: Study, client_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    def imported(self, study: Study, client_ids: Sequence[str]) -> dict[str, tuple[int, str | None]]:
         """Of these rows of callers, those that are here: by `client_id` the trial's number and the hash of
-        the row's content.
+        the row's content; None where the trial came without a result.
         """
-        found: dict[str, tuple[int, str]] = {}
+        found: dict[str, tuple[int, str | None]] = {}
         for start in range(0, len(client_ids), KEYS_AT_ONCE):
             keys = client_ids[start : start + KEYS_AT_ONCE]
             rows = self._session.execute(queries.IMPORTED, {"study": study.id, "client_ids": keys})

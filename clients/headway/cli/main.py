@@ -9,6 +9,7 @@ import click
 
 from headway.cli.archives import export, import_study
 from headway.cli.edit import edit
+from headway.cli.enqueue import enqueue
 from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
@@ -101,6 +102,7 @@ for _command in (
     suggest,
     finish,
     release,
+    enqueue,
     edit,
     space,
     run,
