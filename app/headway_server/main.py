@@ -17,6 +17,7 @@ from headway_server.api import (
     audit,
     events,
     health,
+    measurements,
     observations,
     problems,
     projects,
@@ -119,7 +120,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
     # Those asked most come first: routes are searched one by one.
-    for room in (trials, studies, observations, archives, events, health, projects, audit):
+    for room in (trials, measurements, studies, observations, archives, events, health, projects, audit):
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)

@@ -17,6 +17,12 @@ from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.base import Params, Request, Response
+from headway.wire.measurement import (
+    Measurement,
+    MeasurementPage,
+    MeasurementsRequest,
+    MeasurementsResponse,
+)
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.observations import ImportRequest, ImportResponse
 from headway.wire.problem import Problem
@@ -113,6 +119,20 @@ def heartbeat(study: str, number: int, token: str) -> Call[HeartbeatResponse]:
     """Renew a lease."""
     body = HeartbeatRequest(lease_token=token)
     return Call("POST", f"{_study(study)}/trials/{number}:heartbeat", HeartbeatResponse, body)
+
+
+def measure(
+    study: str, number: int, token: str, measured: tuple[Measurement, ...]
+) -> Call[MeasurementsResponse]:
+    """Report intermediate values."""
+    body = MeasurementsRequest(lease_token=token, measurements=measured)
+    return Call("POST", f"{_study(study)}/trials/{number}/measurements", MeasurementsResponse, body)
+
+
+def list_measurements(study: str, number: int, cursor: str | None = None) -> Call[MeasurementPage]:
+    """A trial's intermediate values by attempt and step."""
+    path = f"{_study(study)}/trials/{number}/measurements"
+    return Call("GET", path, MeasurementPage, query=_page(cursor))
 
 
 def unheld(call: Call[SuggestResponse]) -> Call[SuggestResponse]:

@@ -16,6 +16,7 @@ HeadwayError
     │   ├── ConstraintViolated    constraint-violated
     │   ├── ConstraintsInfeasible constraints-infeasible
     │   ├── NotFinite             not-finite
+    │   ├── QuotaExceeded         quota-exceeded
     │   ├── UnknownStrategy       unknown-strategy
     │   ├── UnsupportedObjectives unsupported-objectives
     │   ├── InvalidOutcomeConstraint  invalid-outcome-constraint
@@ -180,6 +181,12 @@ class NotFinite(InvalidRequest):
     """NaN or an infinity where a measured number belongs."""
 
     slug = "not-finite"
+
+
+class QuotaExceeded(InvalidRequest):
+    """More than the server keeps of one thing."""
+
+    slug = "quota-exceeded"
 
 
 class UnknownStrategy(InvalidRequest):

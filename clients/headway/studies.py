@@ -22,6 +22,7 @@ from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
 from headway.wire.base import ParamValue
+from headway.wire.measurement import MeasurementView
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
 from headway.wire.study import Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
@@ -315,6 +316,16 @@ class Study:
     def trial(self, number: int) -> TrialView:
         """One trial with its attempts and results."""
         return self._link.ask(calls.read_trial(self.name, number))
+
+    def measurements(self, number: int) -> Iterator[MeasurementView]:
+        """What a trial reported while it ran, by attempt and step."""
+        cursor: str | None = None
+        while True:
+            page = self._link.ask(calls.list_measurements(self.name, number, cursor))
+            yield from page.measurements
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def history(self, state: TrialState | None = None) -> Iterator[TrialView]:
         """Every trial by number, with its receipt, attempts and results."""

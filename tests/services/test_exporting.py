@@ -7,6 +7,7 @@ import json
 import pytest
 
 from headway.wire.archive import Archive
+from headway.wire.measurement import MeasurementsRequest
 from headway.wire.observations import ImportRequest
 from headway.wire.space import Boolean, Categorical, Float, Int, Space
 from headway.wire.study import Objective, Policy
@@ -18,6 +19,7 @@ from headway_server.services.exporting import export
 from headway_server.services.finish import finish
 from headway_server.services.history import events_after
 from headway_server.services.importing import import_rows
+from headway_server.services.measurements import measure
 from headway_server.services.suggest import suggest
 
 SPACE = Space(
@@ -53,6 +55,10 @@ def busy(define, database, engine):
         finish(database, "s", trial.number, result)
 
     given = ask(count=6, worker="w")
+    for trial in given[:2]:
+        rows = [{"step": step, "metrics": {"v": 0.1 * step, "w": -1e300}, "t": step / 3} for step in range(3)]
+        request = MeasurementsRequest(lease_token=trial.lease.token, measurements=rows)
+        measure(database, "s", trial.number, request)
     report(
         given[0], metrics={"v": {"value": 0.1 + 0.2, "std_error": 1e-17, "n": 3}, "w": -1e300, "z": 5e-324}
     )
@@ -94,6 +100,7 @@ def test_an_imported_study_exports_the_same_again(busy, database):
     assert trials.page(database, "copy", None, 99, None) == trials.page(database, "s", None, 99, None)
     assert events_after(database, "copy", 0) == events_after(database, "s", 0)
     assert {trial["state"] for trial in document["trials"]} >= {"leased", "completed", "infeasible", "queued"}
+    assert [one["step"] for one in document["measurements"]] == [0, 1, 2, 0, 1, 2]
     assert b"token" not in first
 
 
@@ -147,6 +154,8 @@ BROKEN = [
     (lambda d: d["trials"][0]["observations"].append(d["trials"][0]["observations"][0]), "/trials"),
     (lambda d: d["trials"][6].update(client_id="a") or d["trials"][7].update(client_id="a"), "/trials"),
     (lambda d: d["events"].reverse(), "/events/1/seq"),
+    (lambda d: d["measurements"][0].update(attempt=9), "/measurements/0"),
+    (lambda d: d["measurements"].append(d["measurements"][0]), "/measurements"),
     (lambda d: d["study"].update(last_seq=1), "/trials/0/observations/0/seq"),
     (lambda d: d["study"].update(budget=1), "/study/trials_created"),
 ]

@@ -147,6 +147,13 @@ class NotFinite(InvalidRequest):
     title = "A number is not finite"
 
 
+class QuotaExceeded(InvalidRequest):
+    """More than the server keeps of one thing."""
+
+    slug = "quota-exceeded"
+    title = "That is more than is kept"
+
+
 class UnknownStrategy(InvalidRequest):
     """A strategy that the engine does not have."""
 

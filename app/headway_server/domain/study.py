@@ -62,13 +62,23 @@ def check_definition(definition: StudyDefinition) -> SearchSpace:
             f"The strategy {definition.strategy!r} can't weigh {len(goals.objectives)} objectives.",
             f"Choose one of {', '.join(FOR_SEVERAL_OBJECTIVES)}, or give one objective.",
         )
+    if len(goals.objectives) > 1 and definition.policy.early_stopping is not None:
+        raise UnsupportedObjectives.at(
+            "/policy/early_stopping",
+            f"Early stopping compares one objective; there are {len(goals.objectives)}.",
+            "Leave it out, or give one objective.",
+        )
     require_feasible(space)
     return space
 
 
 def definition_hash(definition: StudyDefinition) -> str:
-    """SHA-256 of everything that makes two studies the same one; notes are not part of it."""
-    return hashlib.sha256(definition.model_dump_json(exclude={"notes"}).encode()).hexdigest()
+    """SHA-256 of everything that makes two studies the same one; notes are not part of it, nor is what
+    definitions of before could not say.
+    """
+    unsaid = {"early_stopping"} if definition.policy.early_stopping is None else set()
+    said = definition.model_dump_json(exclude={"notes": True, "policy": unsaid})
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 @dataclass(eq=False)

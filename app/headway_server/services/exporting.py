@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Literal
 
-from headway.wire.archive import Archive, ArchivedEvent, ArchivedStudy, ArchivedTrial
+from headway.wire.archive import Archive, ArchivedEvent, ArchivedMeasurement, ArchivedStudy, ArchivedTrial
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
 from headway_server.services.trial_columns import cells, header
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.measurements import StudyMeasurement
 from headway_server.storage.tables import Event
 from headway_server.storage.trial_table import TrialRow
 
@@ -106,13 +107,16 @@ def _write_ndjson(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
 
 def _write_json(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
     frame = Archive.model_construct(study=ArchivedStudy.model_validate(study), trials=(), events=())
-    head = frame.model_dump_json(exclude={"trials", "events"})
+    head = frame.model_dump_json(exclude={"trials", "events", "measurements"})
     file.write(head[:-1].encode() + b',"trials":[')
     trials = (ArchivedTrial.model_validate(trial) for page in _trials(uow, study) for trial in page)
     _write_list(file, (trial.model_dump_json() for trial in trials))
     file.write(b'],"events":[')
     events = (ArchivedEvent.model_validate(event) for event in _events(uow, study))
     _write_list(file, (event.model_dump_json() for event in events))
+    file.write(b'],"measurements":[')
+    measured = (ArchivedMeasurement.model_validate(row) for row in _measurements(uow, study))
+    _write_list(file, (row.model_dump_json() for row in measured))
     file.write(b"]}\n")
 
 
@@ -142,6 +146,13 @@ def _trials(uow: UnitOfWork, study: Study) -> Iterator[Sequence[Trial]]:
         yield trials
         after = trials[-1].number
         uow.session.expunge_all()  # or the session would keep every object that it has seen
+
+
+def _measurements(uow: UnitOfWork, study: Study) -> Iterator[StudyMeasurement]:
+    after = (0, 0, 0)
+    while rows := uow.measurements.of_study(study, after, AT_ONCE):
+        yield from rows
+        after = (rows[-1].trial, rows[-1].attempt, rows[-1].step)
 
 
 def _events(uow: UnitOfWork, study: Study) -> Iterator[Event]:

@@ -20,6 +20,7 @@ from headway_server.domain.access import SERVER, Actor
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.storage.access import KeyRepository, ProjectRepository
 from headway_server.storage.audit import AuditRepository
+from headway_server.storage.measurements import MeasurementRepository
 from headway_server.storage.repositories import (
     EventRepository,
     KeptResponseRepository,
@@ -70,6 +71,7 @@ class UnitOfWork:
         self.studies = StudyRepository(session, actor)
         self.trials = TrialRepository(session)
         self.table = TrialTable(session)
+        self.measurements = MeasurementRepository(session)
         self.events = EventRepository(session, actor)
         self.models = ModelRepository(session)
         self.kept_responses = KeptResponseRepository(session, actor)

@@ -16,7 +16,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from headway.wire.base import Params
 from headway.wire.trial import MeasuredValue, TrialState
 from headway_server.domain.study import Study
-from headway_server.storage.tables import attempts, observations, trials
+from headway_server.storage.tables import attempts, measurements, observations, trials
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class TrialTable:
         return [TrialRow(*row) for row in self._session.execute(_ROWS_AFTER, parameters)]
 
     def mark(self, study: Study) -> str:
-        """Identifies all that a study's trials, attempts and events are at this moment: it changes with any
-        of them.
+        """Identifies all that a study's trials, attempts, measurements and events are at this moment: it
+        changes with any of them.
         """
         of_study = trials.c.study_id == study.id
         states = self._session.execute(
@@ -109,12 +109,16 @@ class TrialTable:
         beats = self._session.execute(
             select(func.max(attempts.c.heartbeat_at), func.count()).join(trials).where(of_study)
         ).one()
+        measured = self._session.scalars(
+            select(func.count()).where(measurements.c.study_id == study.id)
+        ).one()
         counters = (
             study.id,
             study.last_seq,
             study.trials_created,
             study.trials_imported,
             study.space_version,
+            measured,
         )
         told = repr((counters, study.state, study.updated_at, [tuple(row) for row in states], tuple(beats)))
         return hashlib.blake2b(told.encode(), digest_size=12).hexdigest()

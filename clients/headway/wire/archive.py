@@ -58,6 +58,7 @@ class ArchivedAttempt(Archived):
     heartbeat_at: Instant | None
     ended_at: Instant | None
     ended_by: Literal["finished", "expired", "released", "superseded"] | None
+    stop_reason: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] | None = None
 
 
 class ArchivedObservation(Archived):
@@ -97,6 +98,17 @@ class ArchivedTrial(Archived):
     observations: tuple[ArchivedObservation, ...]
 
 
+class ArchivedMeasurement(Archived):
+    """One intermediate value."""
+
+    trial: Annotated[int, Field(ge=1, lt=2**31)]
+    attempt: Annotated[int, Field(ge=1, lt=2**31)]
+    step: Annotated[int, Field(ge=0, lt=2**53)]
+    metrics: dict[str, float]
+    t: Annotated[float, Field(ge=0, le=1e12)] | None
+    received_at: Instant
+
+
 class ArchivedEvent(Archived):
     """One thing that happened."""
 
@@ -115,3 +127,4 @@ class Archive(Archived):
     study: ArchivedStudy
     trials: tuple[ArchivedTrial, ...]
     events: tuple[ArchivedEvent, ...]
+    measurements: tuple[ArchivedMeasurement, ...] = ()

@@ -50,6 +50,17 @@ class Fidelity(Request):
     cost: FidelityCost = FidelityCost()
 
 
+class EarlyStopping(Request):
+    """When the server tells a worker to give its trial up, by what it reports while it works."""
+
+    rule: Literal["median"] = "median"
+    """Stop where the best value so far is worse than the median of the completed trials' running averages."""
+    min_trials: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Completed trials that must have reported by the same step."""
+    min_step: Annotated[int, Field(ge=0, lt=2**53)] = 1
+    """No trial is stopped before this step."""
+
+
 class Policy(Request):
     """What the server does about workers that fail or fall silent. Part of a study's definition."""
 
@@ -63,6 +74,8 @@ class Policy(Request):
     """The first lease lasts at least this long, seconds, unless the request names its own `lease_s`."""
     max_parallel: Annotated[int, Field(ge=1)] | None = None
     """How many trials may be leased at once; None: as many as ask."""
+    early_stopping: EarlyStopping | None = None
+    """None: every trial runs to its end."""
 
 
 class StudyDefinition(Request):

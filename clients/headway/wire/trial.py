@@ -233,6 +233,8 @@ class AttemptView(Response):
     ended_at: Moment | None
     ended_by: str | None
     """finished, expired, released or superseded; None while it runs."""
+    stop_reason: str | None = None
+    """Why the server asked for it to be given up; None: it did not."""
 
 
 class ObservationView(Response):
