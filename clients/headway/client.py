@@ -61,10 +61,14 @@ class Client:
         url = url or os.environ.get("HEADWAY_URL") or DEFAULT_URL
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is not the URL of a server. Say e.g. {DEFAULT_URL}.")
+        if api_key is None:
+            api_key = os.environ.get("HEADWAY_API_KEY") or _key_in_file()
+        if project is None:
+            project = os.environ.get("HEADWAY_PROJECT")
         connection = Connection(
             url,
-            api_key=api_key or os.environ.get("HEADWAY_API_KEY") or _key_in_file(),
-            project=project or os.environ.get("HEADWAY_PROJECT") or None,
+            api_key=api_key or None,
+            project=project or None,
             patience=Patience(total_s=_patience_s() if patience_s is None else patience_s),
             transport=transport,
         )
@@ -88,6 +92,8 @@ class Client:
         transport = LocalTransport(load_application(str(file)))
         return cls(
             "http://headway.local",
+            api_key="",  # those of the environment are for a server
+            project="",
             patience_s=patience_s,
             spool_directory=file.parent / f"{file.name}.spool",
             transport=transport,
