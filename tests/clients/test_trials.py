@@ -44,6 +44,17 @@ def test_columns_have_every_trial(study):
     columns = study.columns()
     assert columns["number"] == [1, 2, 3]
     assert len(columns["params.x"]) == 3
+    some = study.columns("leased", policy="sobol", fields=["worker", "params.x"], max_points=2)
+    assert some == {"number": [1, 3], "worker": [None, None], "params.x": columns["params.x"][::2]}
+
+
+def test_history_is_filtered(study):
+    held = study.suggest(3, worker="w")
+    held[1].finish(1.0)
+    last = study.trial(3).updated_at
+    assert [trial.number for trial in study.history("leased", worker="w", policy="sobol")] == [1, 3]
+    assert [trial.number for trial in study.history(worker="v")] == []
+    assert [trial.number for trial in study.history(updated_after=last)] == [2]
 
 
 def test_convergence_model_and_predictions_are_read(study):

@@ -58,8 +58,9 @@ IMPORTED = (
     .join(observations, observations.c.trial_id == trials.c.id)
     .where(trials.c.study_id == _study, trials.c.client_id.in_(bindparam("client_ids", expanding=True)))
 )
-TRIALS_AFTER = _trials.where(trials.c.number > bindparam("after", type_=Integer)).limit(_limit)
-TRIALS_IN_STATE_AFTER = TRIALS_AFTER.where(trials.c.state == bindparam("state"))
+TRIALS_QUEUED_AFTER = _trials.where(
+    trials.c.state == "queued", trials.c.number > bindparam("after", type_=Integer)
+).limit(_limit)
 TRIALS_LAPSED = _trials.where(
     or_(trials.c.id.in_(select(attempts.c.trial_id).where(_lapsed_lease)), _lapsed_reservation)
 )

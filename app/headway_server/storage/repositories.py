@@ -13,7 +13,6 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from headway.wire.study import TrialCounts
-from headway.wire.trial import TrialState
 from headway_server.domain.access import Actor
 from headway_server.domain.errors import NotFound
 from headway_server.domain.keys import Project
@@ -136,12 +135,10 @@ class TrialRepository:
             found |= {client_id: (number, content) for client_id, number, content in rows}
         return found
 
-    def page(self, study: Study, after: int, limit: int, state: TrialState | None) -> Sequence[Trial]:
-        """Up to `limit` trials with numbers above `after`, by number; of one state, or of any."""
+    def queued(self, study: Study, after: int, limit: int) -> Sequence[Trial]:
+        """Up to `limit` trials that wait to be handed out again, with numbers above `after`, by number."""
         parameters = {"study": study.id, "after": after, "limit": limit}
-        if state is None:
-            return self._session.scalars(queries.TRIALS_AFTER, parameters).all()
-        return self._session.scalars(queries.TRIALS_IN_STATE_AFTER, parameters | {"state": state}).all()
+        return self._session.scalars(queries.TRIALS_QUEUED_AFTER, parameters).all()
 
     def lapsed(self, study: Study, now: datetime) -> Sequence[Trial]:
         """Trials whose lease or reservation nobody renewed in time."""

@@ -276,6 +276,8 @@ class TrialPage(Response):
 
     trials: tuple[TrialView, ...]
     next_cursor: str | None = None
+    count: int | None = None
+    """How many trials the filters let through, where the request asked with `count=exact`."""
 
 
 class TrialColumns(Response):
@@ -283,3 +285,6 @@ class TrialColumns(Response):
 
     columns: dict[str, list[object]]
     next_cursor: str | None = None
+    """None at the end, and with `max_points`, which leaves no rest."""
+    count: int | None = None
+    """How many trials the filters let through: with `count=exact` or `max_points`."""
