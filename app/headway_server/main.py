@@ -33,6 +33,7 @@ from headway_server.api.metrics import Metrics
 from headway_server.api.openapi import Application
 from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.services.delete_study import purge
 from headway_server.services.device import require_device
 from headway_server.services.engine_link import EngineLink
 from headway_server.services.keyring import Keyring
@@ -150,6 +151,7 @@ async def _sweep_for_ever(context: AppContext) -> None:
         try:
             if await run_in_threadpool(sweep, context.database):
                 context.pulse.beat()
+            await run_in_threadpool(purge, context.database)
         except DatabaseUnavailable as error:
             log.warning("sweep: %s", error.detail)
         except Exception:  # the top of this task: a bug in one round must not end all later ones

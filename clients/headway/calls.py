@@ -17,7 +17,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
-from headway.wire.base import Params, Request, Response
+from headway.wire.base import Nothing, Params, Request, Response
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.observations import ImportRequest, ImportResponse
 from headway.wire.problem import Problem
@@ -101,6 +101,11 @@ def read_study(study: str) -> Call[StudyView]:
 def change_study(study: str, patch: StudyPatch, etag: str | None = None) -> Call[StudyView]:
     """Set a study's state, budget or notes, provided that it still has this ETag."""
     return Call("PATCH", _study(study), StudyView, patch, if_match=etag or "*")
+
+
+def delete_study(study: str, etag: str | None = None) -> Call[Nothing]:
+    """Delete a study with all its data, provided that it still has this ETag."""
+    return Call("DELETE", _study(study), Nothing, if_match=etag or "*")
 
 
 def suggest(study: str, request: SuggestRequest) -> Call[SuggestResponse]:

@@ -30,6 +30,7 @@ HeadwayError
     │   ├── OutOfScope            out-of-scope
     │   └── CrossSiteRequest      cross-site-request
     ├── NotFound                  not-found
+    ├── StudyDeleted              study-deleted
     ├── MethodNotAllowed          method-not-allowed
     ├── Conflict                  the request is fine, the state is not
     │   ├── DefinitionConflict    definition-conflict
@@ -262,6 +263,12 @@ class NotFound(ApiError):
     """No such study, trial, project, key or page, or none that this key may know of."""
 
     slug = "not-found"
+
+
+class StudyDeleted(ApiError):
+    """The study was deleted within the last 30 days. Results for it are kept beside the spool."""
+
+    slug = "study-deleted"
 
 
 class MethodNotAllowed(ApiError):

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from headway import calls
 from headway.batches import Rows, requests_of, sum_of
 from headway.best import BestTrial, Front
-from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, ValidationFailed
+from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, StudyDeleted, ValidationFailed
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
@@ -113,6 +114,19 @@ class Study:
     def close(self) -> StudyView:
         """Hand nothing out any more: workers are told that the study is done. Results are still taken."""
         return self.change(state="completed")
+
+    def delete(self, *, etag: str | None = None) -> None:
+        """Delete the study with all its data. For 30 days its name stays taken, its workers are told to stop,
+        and whatever asks for it gets `StudyDeleted`. One that is deleted already is none to complain about.
+
+        Args:
+            etag: delete it only if `view().etag` is still this; None: whatever it is.
+
+        Raises:
+            StaleEtag: it has another ETag: somebody has changed it since.
+        """
+        with suppress(StudyDeleted):  # an answer may be lost on its way, and the call repeated
+            self._link.ask(calls.delete_study(self.name, etag))
 
     def change(
         self,

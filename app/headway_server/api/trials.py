@@ -51,6 +51,7 @@ IdempotencyKey = Annotated[
     responses=responses(
         400,
         404,
+        410,
         413,
         415,
         422,
@@ -104,7 +105,7 @@ async def _suggest_within(
 
 
 @router.post(
-    "/trials/{number}:finish", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:finish", dependencies=[worker], responses=responses(400, 404, 409, 410, 413, 415, 422)
 )
 async def finish_trial(
     study: StudyName, number: Number, result: FinishRequest, context: Context
@@ -121,7 +122,9 @@ async def finish_trial(
 
 
 @router.post(
-    "/trials/{number}:heartbeat", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:heartbeat",
+    dependencies=[worker],
+    responses=responses(400, 404, 409, 410, 413, 415, 422),
 )
 def heartbeat_trial(
     study: StudyName, number: Number, request: HeartbeatRequest, context: Context
@@ -131,7 +134,7 @@ def heartbeat_trial(
 
 
 @router.post(
-    "/trials/{number}:release", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:release", dependencies=[worker], responses=responses(400, 404, 409, 410, 413, 415, 422)
 )
 async def release_trial(
     study: StudyName, number: Number, request: ReleaseRequest, context: Context
@@ -146,7 +149,7 @@ async def release_trial(
     "/trials",
     dependencies=[viewer],
     response_model=TrialPage | TrialColumns,
-    responses=responses(404, 422),
+    responses=responses(404, 410, 422),
 )
 def list_trials(study: StudyName, asked: Annotated[TrialQuery, Query()], context: Context) -> Response:
     """Trials by number, as rows or as columns; as columns with `max_points`, an overview of all of them."""
@@ -166,7 +169,7 @@ def _listed(database: Database, study: str, asked: TrialQuery) -> str:
     return page.model_dump_json(include={"trials": only, "next_cursor": True, "count": True})
 
 
-@router.get("/trials/{number}", dependencies=[viewer], responses=responses(404, 422))
+@router.get("/trials/{number}", dependencies=[viewer], responses=responses(404, 410, 422))
 def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
     """One trial with its attempts and results."""
     return trials.read(context.database, study, number)

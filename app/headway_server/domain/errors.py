@@ -25,6 +25,7 @@ HeadwayError
 │   ├── OutOfScope            out-of-scope
 │   └── CrossSiteRequest      cross-site-request
 ├── NotFound                  not-found
+├── StudyDeleted              study-deleted
 ├── MethodNotAllowed          method-not-allowed
 ├── Conflict                  the request is fine, the state is not
 │   ├── DefinitionConflict    definition-conflict
@@ -247,6 +248,16 @@ class NotFound(HeadwayError):
 
     slug = "not-found"
     title = "Not found"
+
+
+class StudyDeleted(HeadwayError):
+    """The study has been deleted. For 30 days it says so, and its name stays taken; then both are forgotten.
+    A result for it is not taken: whoever has one keeps it, and may import it into another study.
+    """
+
+    slug = "study-deleted"
+    title = "The study was deleted"
+    action = "stop"
 
 
 class MethodNotAllowed(HeadwayError):
