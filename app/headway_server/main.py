@@ -20,6 +20,7 @@ from headway_server.api import (
     observations,
     problems,
     projects,
+    published,
     studies,
     trials,
 )
@@ -31,6 +32,7 @@ from headway_server.api.identity import Authentication
 from headway_server.api.limits import BodyLimits
 from headway_server.api.metrics import Metrics
 from headway_server.api.openapi import Application
+from headway_server.api.rates import RateLimits, rates_of
 from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.services.delete_study import purge
@@ -117,10 +119,11 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     app.add_middleware(
         BodyLimits, max_bytes=settings.max_body_bytes, larger={IMPORT_PATH: settings.max_import_bytes}
     )
+    app.add_middleware(RateLimits, rates=rates_of(settings))
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
     # Those asked most come first: routes are searched one by one.
-    for room in (trials, studies, observations, archives, events, health, projects, audit):
+    for room in (trials, studies, observations, archives, events, health, projects, audit, published):
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.base import Nothing, Params, Request, Response
+from headway.wire.limits import Limits
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.observations import ImportRequest, ImportResponse
 from headway.wire.problem import Problem
@@ -106,6 +107,11 @@ def change_study(study: str, patch: StudyPatch, etag: str | None = None) -> Call
 def delete_study(study: str, etag: str | None = None) -> Call[Nothing]:
     """Delete a study with all its data, provided that it still has this ETag."""
     return Call("DELETE", _study(study), Nothing, if_match=etag or "*")
+
+
+def read_limits() -> Call[Limits]:
+    """How much of everything the server takes."""
+    return Call("GET", "/v1/limits", Limits)
 
 
 def suggest(study: str, request: SuggestRequest) -> Call[SuggestResponse]:

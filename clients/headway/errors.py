@@ -44,6 +44,7 @@ HeadwayError
     ├── NotAcceptable             not-acceptable
     ├── PayloadTooLarge           payload-too-large
     ├── UnsupportedMediaType      unsupported-media-type
+    ├── RateLimited               rate-limited: still so when the client's patience ended
     └── Unavailable               still so when the client's patience ended
         ├── DatabaseUnavailable   database-unavailable
         ├── EngineUnavailable     engine-unavailable
@@ -345,6 +346,12 @@ class UnsupportedMediaType(ApiError):
     """The body is not application/json."""
 
     slug = "unsupported-media-type"
+
+
+class RateLimited(ApiError):
+    """The key sends more requests of this kind than it may. The client has waited and repeated, in vain."""
+
+    slug = "rate-limited"
 
 
 class Unavailable(ApiError):

@@ -20,7 +20,10 @@ Cursor = Annotated[str | None, Query(max_length=64, description="`next_cursor` o
 IfMatch = Annotated[
     str | None, Header(max_length=1000, description="The ETag that the caller has seen, or * for any")
 ]
-Limit = Annotated[int, Query(ge=1, le=1000)]
+MAX_PAGE = 1000
+"""The most entries of one page."""
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 
 @router.post(

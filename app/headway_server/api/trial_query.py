@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from headway.wire.base import NO_NUL
 from headway.wire.trial import TrialState, WorkerId
+from headway_server.api.studies import MAX_PAGE
 from headway_server.storage.trial_table import TrialFilter
 
 # Any offset from UTC leaves these within the years that there are.
@@ -22,7 +23,7 @@ class TrialQuery(BaseModel):
     """What may stand after the question mark."""
 
     cursor: Annotated[str | None, Field(max_length=64, description="`next_cursor` of the page before")] = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     format: Literal["rows", "columns"] = "rows"
     state: TrialState | None = None
     worker: Annotated[WorkerId | None, Field(description="Who made one of the trial's attempts")] = None

@@ -37,6 +37,7 @@ HeadwayError
 ├── NotAcceptable             not-acceptable
 ├── PayloadTooLarge           payload-too-large
 ├── UnsupportedMediaType      unsupported-media-type
+├── RateLimited               rate-limited
 ├── Unavailable               try again later
 │   ├── DatabaseUnavailable   database-unavailable
 │   ├── EngineUnavailable     engine-unavailable
@@ -63,6 +64,8 @@ class HeadwayError(Exception):
     retryable: ClassVar[bool] = False
     action: ClassVar[str | None] = None
     """What a worker should do about its trial, where the error concerns one."""
+    retry_after_s: int = 1
+    """When to try again, seconds, where that may help."""
 
     def __init__(self, detail: str, *fields: FieldError) -> None:
         super().__init__(detail)
@@ -348,6 +351,20 @@ class UnsupportedMediaType(HeadwayError):
 
     slug = "unsupported-media-type"
     title = "The media type is not supported"
+
+
+class RateLimited(HeadwayError):
+    """The key has sent more requests of this kind than it may. Other kinds are not concerned: results and
+    heartbeats have rates of their own. `/v1/limits` names them all.
+    """
+
+    slug = "rate-limited"
+    title = "Too many requests"
+    retryable = True
+
+    def __init__(self, detail: str, *fields: FieldError, retry_after_s: int = 1) -> None:
+        super().__init__(detail, *fields)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(HeadwayError):

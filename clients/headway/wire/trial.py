@@ -16,6 +16,8 @@ Outcome = Literal["completed", "infeasible", "failed", "stopped", "abandoned"]
 
 MAX_COUNT = 64
 """Most trials that one request can ask for."""
+MAX_WAIT_MS = 30_000
+"""How long a request may be held, milliseconds."""
 
 WorkerId = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
 
@@ -27,7 +29,7 @@ class SuggestRequest(Request):
     worker: WorkerId | None = None
     lease_s: LeaseSeconds | None = None
     """Length of the lease, seconds; None: the study's policy, with its grace for the first heartbeat."""
-    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
+    wait_ms: Annotated[int, Field(ge=0, le=MAX_WAIT_MS)] = 0
     """Hold the request up to this long instead of answering `wait`, milliseconds."""
     fixed: Params | None = None
     """Values that every trial handed out must have; the others are optimised given them."""
