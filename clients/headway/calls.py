@@ -6,8 +6,9 @@ A driver (`connection.py`, and an asynchronous twin of it) sends them and repeat
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Generic, Literal, TypeVar
 from urllib.parse import quote, urljoin
@@ -16,7 +17,8 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
-from headway.wire.base import Params, Request, Response
+from headway.wire.base import Nothing, Params, Request, Response
+from headway.wire.limits import Limits
 from headway.wire.measurement import (
     Measurement,
     MeasurementPage,
@@ -108,6 +110,16 @@ def change_study(study: str, patch: StudyPatch, etag: str | None = None) -> Call
     return Call("PATCH", _study(study), StudyView, patch, if_match=etag or "*")
 
 
+def delete_study(study: str, etag: str | None = None) -> Call[Nothing]:
+    """Delete a study with all its data, provided that it still has this ETag."""
+    return Call("DELETE", _study(study), Nothing, if_match=etag or "*")
+
+
+def read_limits() -> Call[Limits]:
+    """How much of everything the server takes."""
+    return Call("GET", "/v1/limits", Limits)
+
+
 def suggest(study: str, request: SuggestRequest) -> Call[SuggestResponse]:
     """Ask for trials."""
     return Call(
@@ -174,16 +186,52 @@ def read_trial(study: str, number: int) -> Call[TrialView]:
     return Call("GET", f"{_study(study)}/trials/{number}", TrialView)
 
 
-def list_trials(study: str, cursor: str | None = None, state: TrialState | None = None) -> Call[TrialPage]:
+@dataclass(frozen=True)
+class TrialFilter:
+    """Which trials; None: whatever it is."""
+
+    state: TrialState | None = None
+    worker: str | None = None
+    """Who made one of its attempts."""
+    policy: str | None = None
+    """Of its receipt: `sobol`, `ucb`, `import` …"""
+    updated_after: datetime | None = None
+    """A moment with its zone; without one it is this machine's local time."""
+
+    def query(self) -> dict[str, str | int]:
+        """As it stands in a query."""
+        updated = None if self.updated_after is None else self.updated_after.astimezone(UTC).isoformat()
+        given = {
+            "state": self.state,
+            "worker": self.worker,
+            "origin.policy": self.policy,
+            "updated_after": updated,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+EVERY_TRIAL = TrialFilter()
+
+
+def list_trials(study: str, cursor: str | None = None, chosen: TrialFilter = EVERY_TRIAL) -> Call[TrialPage]:
     """A page of trials by number."""
-    return Call("GET", f"{_study(study)}/trials", TrialPage, query=_page(cursor, state))
+    return Call("GET", f"{_study(study)}/trials", TrialPage, query=_page(cursor) | chosen.query())
 
 
 def list_columns(
-    study: str, cursor: str | None = None, state: TrialState | None = None
+    study: str,
+    cursor: str | None = None,
+    chosen: TrialFilter = EVERY_TRIAL,
+    *,
+    fields: Sequence[str] = (),
+    max_points: int | None = None,
 ) -> Call[TrialColumns]:
-    """A page of trials as columns."""
-    query = {**_page(cursor, state), "format": "columns"}
+    """A page of trials as columns; with `max_points` all trials in so many entries."""
+    query = _page(cursor) | chosen.query() | {"format": "columns"}
+    if fields:
+        query["fields"] = ",".join(fields)
+    if max_points is not None:
+        query["max_points"] = max_points
     return Call("GET", f"{_study(study)}/trials", TrialColumns, query=query)
 
 
@@ -255,10 +303,8 @@ def _study(name: str) -> str:
     return f"/v1/studies/{quote(name, safe='')}"
 
 
-def _page(cursor: str | None, state: TrialState | None = None) -> dict[str, str | int]:
+def _page(cursor: str | None) -> dict[str, str | int]:
     query: dict[str, str | int] = {"limit": PAGE}
     if cursor is not None:
         query["cursor"] = cursor
-    if state is not None:
-        query["state"] = state
     return query

@@ -17,6 +17,7 @@ from headway.spaces import Names, ParameterLike, define_study
 from headway.spool import Spool
 from headway.studies import Study
 from headway.wire.access import AuditEntry, ProjectView
+from headway.wire.limits import Limits
 from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition, StudyView
 
 if TYPE_CHECKING:
@@ -228,6 +229,10 @@ class Client:
             ProjectConflict: the name is taken by a project with other notes.
         """
         return create_project(self._link, name, notes)
+
+    def limits(self) -> Limits:
+        """How much of everything the server takes, and how often this key may ask."""
+        return self._link.ask(calls.read_limits())
 
     def audit(self, study: str | None = None) -> Iterator[AuditEntry]:
         """Who changed what, the newest first; of one study, or of everything that the key may see. Takes an

@@ -31,6 +31,7 @@ HeadwayError
     │   ├── OutOfScope            out-of-scope
     │   └── CrossSiteRequest      cross-site-request
     ├── NotFound                  not-found
+    ├── StudyDeleted              study-deleted
     ├── MethodNotAllowed          method-not-allowed
     ├── Conflict                  the request is fine, the state is not
     │   ├── DefinitionConflict    definition-conflict
@@ -44,6 +45,7 @@ HeadwayError
     ├── NotAcceptable             not-acceptable
     ├── PayloadTooLarge           payload-too-large
     ├── UnsupportedMediaType      unsupported-media-type
+    ├── RateLimited               rate-limited: still so when the client's patience ended
     └── Unavailable               still so when the client's patience ended
         ├── DatabaseUnavailable   database-unavailable
         ├── EngineUnavailable     engine-unavailable
@@ -271,6 +273,12 @@ class NotFound(ApiError):
     slug = "not-found"
 
 
+class StudyDeleted(ApiError):
+    """The study was deleted within the last 30 days. Results for it are kept beside the spool."""
+
+    slug = "study-deleted"
+
+
 class MethodNotAllowed(ApiError):
     """The path exists; the method does not."""
 
@@ -345,6 +353,12 @@ class UnsupportedMediaType(ApiError):
     """The body is not application/json."""
 
     slug = "unsupported-media-type"
+
+
+class RateLimited(ApiError):
+    """The key sends more requests of this kind than it may. The client has waited and repeated, in vain."""
+
+    slug = "rate-limited"
 
 
 class Unavailable(ApiError):

@@ -85,7 +85,9 @@ def ending(app, http, monkeypatch):
 
 
 def ask(http, method, path, token, **more):
-    headers = {"If-Match": "*"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+    headers = {"If-Match": '"of another day"'} | (
+        {} if token is None else {"Authorization": f"Bearer {token}"}
+    )
     more |= {} if method.upper() in ("GET", "DELETE") else {"json": {}}
     return http.request(method, path.format(**FILLED), headers=headers, **more)
 

@@ -331,3 +331,17 @@ def test_a_study_is_changed_only_as_it_was_seen(study):
         study.change(budget=8, etag=etag)
     with pytest.raises(headway.errors.ValidationFailed, match="budget"):
         study.change(budget=0)
+
+
+def test_a_study_is_deleted_when_the_question_is_answered_with_yes(server_url, study, tmp_path):
+    study.suggest()
+    environment = {"HEADWAY_URL": server_url, "HEADWAY_SPOOL_DIR": str(tmp_path)}
+    kept = CliRunner().invoke(main, ["delete", study.name], env=environment, input="n\n")
+    assert "with its 1 trials (1 leased)?" in kept.output
+    assert kept.exit_code == 1
+    assert study.view().state == "running"
+    gone = CliRunner().invoke(main, ["delete", "--yes", study.name], env=environment)
+    assert "deleted; its name is free again in 30 days" in gone.output
+    again = CliRunner().invoke(main, ["delete", "--yes", study.name], env=environment)
+    assert again.exit_code == 1
+    assert "was deleted on" in again.output

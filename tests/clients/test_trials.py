@@ -1,5 +1,6 @@
 """A worker's loop against the real application, over a way that breaks."""
 
+import json
 import logging
 import math
 import threading
@@ -8,7 +9,15 @@ import httpx
 import pytest
 
 import headway
-from headway.errors import IllegalTransition, NotFinite, NotFound, ObjectiveKeepsFailing
+from headway.errors import (
+    IllegalTransition,
+    NotFinite,
+    NotFound,
+    ObjectiveKeepsFailing,
+    StaleEtag,
+    StudyDeleted,
+)
+from headway.spool import Spool
 from headway.studies import HOPELESS_AFTER
 from headway.wire.trial import FinishRequest
 from tests.clients.worker import AWAY, IMPATIENT, states, work
@@ -45,6 +54,17 @@ def test_columns_have_every_trial(study):
     columns = study.columns()
     assert columns["number"] == [1, 2, 3]
     assert len(columns["params.x"]) == 3
+    some = study.columns("leased", policy="sobol", fields=["worker", "params.x"], max_points=2)
+    assert some == {"number": [1, 3], "worker": [None, None], "params.x": columns["params.x"][::2]}
+
+
+def test_history_is_filtered(study):
+    held = study.suggest(3, worker="w")
+    held[1].finish(1.0)
+    last = study.trial(3).updated_at
+    assert [trial.number for trial in study.history("leased", worker="w", policy="sobol")] == [1, 3]
+    assert [trial.number for trial in study.history(worker="v")] == []
+    assert [trial.number for trial in study.history(updated_after=last)] == [2]
 
 
 def test_convergence_model_and_predictions_are_read(study):
@@ -354,3 +374,25 @@ def test_worker_waits_while_it_is_told_to(client, name):
         headway.studies.HELD_MS = before
     assert slept
     assert all(0 < pause <= 5 for pause in slept)
+
+
+def test_a_deleted_study_stops_its_workers_and_keeps_what_they_measured(study, faulty, tmp_path):
+    spool = Spool("http://headway.test", tmp_path / "spool")
+    trial = study.suggest()[0]
+    seen = study.view().etag
+    study.change(notes="changed")
+    with pytest.raises(StaleEtag):
+        study.delete(etag=seen)
+    faulty.spoil(study.name, "lose the answer")
+    study.delete()  # the repeat finds it deleted
+    study.delete()
+    with trial:
+        wait_until(lambda: trial.lost)
+        assert trial.should_stop
+        with pytest.raises(StudyDeleted, match="another study may import it"):
+            trial.finish(0.25)
+    with pytest.raises(StudyDeleted):
+        next(study.trials())
+    kept = [json.loads(line)["line"] for line in spool.refused_path.read_text().splitlines() if line]
+    assert json.loads(kept[0])["result"]["metrics"] == {"loss": 0.25}
+    assert not spool.path.exists()

@@ -97,7 +97,7 @@ def test_an_imported_study_exports_the_same_again(busy, database):
     assert view == studies.read(database, "s").model_copy(
         update={"name": "copy", "definition": view.definition}
     )
-    assert trials.page(database, "copy", None, 99, None) == trials.page(database, "s", None, 99, None)
+    assert trials.page(database, "copy", None, 99) == trials.page(database, "s", None, 99)
     assert events_after(database, "copy", 0) == events_after(database, "s", 0)
     assert {trial["state"] for trial in document["trials"]} >= {"leased", "completed", "infeasible", "queued"}
     assert [one["step"] for one in document["measurements"]] == [0, 1, 2, 0, 1, 2]
@@ -174,7 +174,7 @@ def test_an_archive_that_contradicts_itself_is_refused_and_nothing_is_made(busy,
 
 def test_csv_has_a_row_a_trial(busy, database):
     rows = list(csv.DictReader(io.StringIO(content(database, busy, "csv").decode())))
-    views = trials.page(database, busy, None, 99, None).trials
+    views = trials.page(database, busy, None, 99).trials
     assert [int(row["number"]) for row in rows] == [view.number for view in views]
     for row, view in zip(rows, views, strict=True):
         assert row["state"] == view.state
@@ -189,7 +189,7 @@ def test_csv_has_a_row_a_trial(busy, database):
 
 def test_ndjson_has_a_trial_a_line_as_the_api_shows_it(busy, database):
     lines = content(database, busy, "ndjson").splitlines()
-    views = trials.page(database, busy, None, 99, None).trials
+    views = trials.page(database, busy, None, 99).trials
     assert [json.loads(line) for line in lines] == [view.model_dump(mode="json") for view in views]
 
 
@@ -197,7 +197,7 @@ def test_parquet_has_the_same_columns_in_their_own_types(busy, database):
     from pyarrow import parquet, types
 
     table = parquet.read_table(io.BytesIO(content(database, busy, "parquet")))
-    views = trials.page(database, busy, None, 99, None).trials
+    views = trials.page(database, busy, None, 99).trials
     assert table["number"].to_pylist() == [view.number for view in views]
     assert table["value"].to_pylist() == [view.value for view in views]
     assert table["params.n"].to_pylist() == [view.params["n"] for view in views]

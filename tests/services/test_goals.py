@@ -146,7 +146,7 @@ def test_columns_and_rows_carry_every_metric_of_the_goals(database, define, work
     define(objectives=TWO)
     work([{"loss": 1.0, "gain": {"value": 2.0, "std_error": 0.1}, "note": 7.0}])
     work([{"gain": 9.0}], outcome="infeasible")
-    columns = trials.columns(database, "s", None, 10, None).columns
+    columns = trials.columns(database, "s", None, 10).columns
     assert columns["metrics.loss"] == [1.0, None]
     assert columns["metrics.gain"] == [2.0, None]
     assert columns["value"] == [1.0, None]

@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.services import studies, trials
+from headway_server.services.delete_study import delete
 from headway_server.services.finish import finish
 from headway_server.services.suggest import suggest
 from headway_server.storage.schema import migrate, migrate_down
@@ -52,3 +53,12 @@ def test_foreign_keys_are_in_force_again_afterwards(filled):
     migrate(filled)
     filled.write(lambda uow: uow.session.execute(text("DELETE FROM studies")))
     assert set(counted(filled).values()) == {0}
+
+
+def test_to_an_older_server_a_deleted_study_hands_nothing_out(filled):
+    delete(filled, "s", "*")
+    migrate_down(filled, "0005")
+    with filled.connection() as connection:
+        assert connection.execute(text("SELECT state FROM studies")).scalar_one() == "archived"
+    migrate(filled)
+    assert studies.read(filled, "s").trials.completed == 2

@@ -44,6 +44,7 @@ IfNoneMatch = Annotated[
     response_class=StreamingResponse,
     responses=responses(
         404,
+        410,
         406,
         422,
         also={
@@ -77,7 +78,7 @@ def export_study(
     dependencies=[editor],
     status_code=201,
     responses=responses(
-        400, 409, 413, 415, 422, also={200: {"model": StudyView, "description": "It was here already"}}
+        400, 409, 410, 413, 415, 422, also={200: {"model": StudyView, "description": "It was here already"}}
     ),
 )
 def import_archive(

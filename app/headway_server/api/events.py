@@ -14,6 +14,7 @@ from headway_server.api.access import viewer
 from headway_server.api.context import AppContext, Context
 from headway_server.api.problems import responses
 from headway_server.api.studies import StudyName
+from headway_server.domain.errors import NotFound, StudyDeleted
 from headway_server.services.history import Happening, events_after, last_seq
 
 router = APIRouter(prefix="/v1/studies/{study}", tags=["events"])
@@ -29,7 +30,7 @@ _json = TypeAdapter(Happening)
     dependencies=[viewer],
     response_class=StreamingResponse,
     responses=responses(
-        404, 422, also={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+        404, 410, 422, also={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
     ),
 )
 async def follow_events(
@@ -50,7 +51,10 @@ async def _stream(context: AppContext, study: str, seq: int) -> AsyncIterator[st
     quiet_s = 0.0
     yield ": following\n\n"
     while not context.draining.is_set() and await _may_stay(context):
-        news = await run_in_threadpool(events_after, context.database, study, seq)
+        try:
+            news = await run_in_threadpool(events_after, context.database, study, seq)
+        except (StudyDeleted, NotFound):
+            return
         for happening in news:
             seq = happening.seq
             data = _json.dump_json(happening).decode()

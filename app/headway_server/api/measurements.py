@@ -15,7 +15,7 @@ from headway_server.services import measurements
 router = APIRouter(prefix="/v1/studies/{study}/trials/{number}", tags=["trials"])
 
 
-@router.post("/measurements", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422))
+@router.post("/measurements", dependencies=[worker], responses=responses(400, 404, 409, 410, 413, 415, 422))
 def add_measurements(
     study: StudyName, number: Number, request: MeasurementsRequest, context: Context
 ) -> MeasurementsResponse:
@@ -23,7 +23,7 @@ def add_measurements(
     return measurements.measure(context.database, study, number, request)
 
 
-@router.get("/measurements", dependencies=[viewer], responses=responses(404, 422))
+@router.get("/measurements", dependencies=[viewer], responses=responses(404, 410, 422))
 def list_measurements(
     study: StudyName, number: Number, context: Context, cursor: Cursor = None, limit: Limit = 100
 ) -> MeasurementPage:

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/studies", tags=["data"])
 
 
 @router.post(
-    "/{study}/observations:batch", dependencies=[worker], responses=responses(400, 404, 413, 415, 422)
+    "/{study}/observations:batch", dependencies=[worker], responses=responses(400, 404, 410, 413, 415, 422)
 )
 def import_observations(study: StudyName, request: ImportRequest, context: Context) -> ImportResponse:
     """Take in results that were measured elsewhere: up to 5,000, each with its own answer."""

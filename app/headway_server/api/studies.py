@@ -11,7 +11,7 @@ from headway.wire.study import BestResponse, Convergence, StudyDefinition, Study
 from headway_server.api.access import editor, viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
-from headway_server.services import change_study, convergence, model, studies
+from headway_server.services import change_study, convergence, delete_study, model, studies
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
@@ -20,7 +20,10 @@ Cursor = Annotated[str | None, Query(max_length=64, description="`next_cursor` o
 IfMatch = Annotated[
     str | None, Header(max_length=1000, description="The ETag that the caller has seen, or * for any")
 ]
-Limit = Annotated[int, Query(ge=1, le=1000)]
+MAX_PAGE = 1000
+"""The most entries of one page."""
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 
 @router.post(
@@ -28,7 +31,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
     dependencies=[worker],
     status_code=201,
     responses=responses(
-        400, 409, 413, 415, 422, also={200: {"model": StudyView, "description": "It was here already"}}
+        400, 409, 410, 413, 415, 422, also={200: {"model": StudyView, "description": "It was here already"}}
     ),
 )
 def create_study(definition: StudyDefinition, context: Context, response: Response) -> StudyView:
@@ -45,7 +48,7 @@ def list_studies(context: Context, cursor: Cursor = None, limit: Limit = 100) ->
     return studies.page(context.database, cursor, limit)
 
 
-@router.get("/{study}", dependencies=[viewer], responses=responses(404, 422))
+@router.get("/{study}", dependencies=[viewer], responses=responses(404, 410, 422))
 def read_study(study: StudyName, context: Context, response: Response) -> StudyView:
     """One study, with its ETag."""
     view = studies.read(context.database, study)
@@ -53,7 +56,9 @@ def read_study(study: StudyName, context: Context, response: Response) -> StudyV
     return view
 
 
-@router.patch("/{study}", dependencies=[editor], responses=responses(400, 404, 409, 412, 413, 415, 422, 428))
+@router.patch(
+    "/{study}", dependencies=[editor], responses=responses(400, 404, 409, 410, 412, 413, 415, 422, 428)
+)
 def patch_study(
     study: StudyName, patch: StudyPatch, context: Context, response: Response, if_match: IfMatch = None
 ) -> StudyView:
@@ -64,25 +69,41 @@ def patch_study(
     return view
 
 
-@router.get("/{study}/best", dependencies=[viewer], responses=responses(404, 422))
+@router.delete(
+    "/{study}",
+    dependencies=[editor],
+    status_code=204,
+    responses=responses(404, 410, 412, 422, 428),
+)
+def remove_study(study: StudyName, context: Context, if_match: IfMatch = None) -> None:
+    """Delete a study with all its data. Needs If-Match. Its name is free again after 30 days; until then
+    everything that asks for it gets 410, and its workers' heartbeats say stop.
+    """
+    delete_study.delete(context.database, study, if_match)
+    context.pulse.beat()
+
+
+@router.get("/{study}/best", dependencies=[viewer], responses=responses(404, 410, 422))
 def read_best(study: StudyName, context: Context) -> BestResponse:
     """The best completed trial, or the front of several objectives, and the posterior there."""
     return model.best(context.database, context.engine, study)
 
 
-@router.get("/{study}/convergence", dependencies=[viewer], responses=responses(404, 422))
+@router.get("/{study}/convergence", dependencies=[viewer], responses=responses(404, 410, 422))
 def read_convergence(study: StudyName, context: Context) -> Convergence:
     """The incumbent's value, or the volume that the front dominates, after every completed trial."""
     return convergence.convergence(context.database, study)
 
 
-@router.get("/{study}/model", dependencies=[viewer], responses=responses(404, 422))
+@router.get("/{study}/model", dependencies=[viewer], responses=responses(404, 410, 422))
 def read_model(study: StudyName, context: Context) -> ModelSummary:
     """What the model has learnt."""
     return model.summary(context.database, context.engine, study)
 
 
-@router.post("/{study}/model:predict", dependencies=[viewer], responses=responses(400, 404, 413, 415, 422))
+@router.post(
+    "/{study}/model:predict", dependencies=[viewer], responses=responses(400, 404, 410, 413, 415, 422)
+)
 def predict(study: StudyName, request: PredictRequest, context: Context) -> PredictResponse:
     """The posterior at given points."""
     return model.predict(context.database, context.engine, study, request)

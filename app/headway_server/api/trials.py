@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from headway.wire.trial import (
@@ -19,13 +19,13 @@ from headway.wire.trial import (
     SuggestResponse,
     TrialColumns,
     TrialPage,
-    TrialState,
     TrialView,
 )
 from headway_server.api.access import viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.problems import responses
-from headway_server.api.studies import Cursor, Limit, StudyName
+from headway_server.api.studies import StudyName
+from headway_server.api.trial_query import TrialQuery
 from headway_server.domain.errors import Conflict, InvalidRequest
 from headway_server.services import trials
 from headway_server.services.finish import finish
@@ -33,6 +33,8 @@ from headway_server.services.heartbeat import heartbeat
 from headway_server.services.idempotency import RequestKey
 from headway_server.services.release import release
 from headway_server.services.suggest import Suggested, suggest
+from headway_server.services.trial_columns import with_number
+from headway_server.storage.database import Database
 
 router = APIRouter(prefix="/v1/studies/{study}", tags=["trials"])
 
@@ -49,6 +51,7 @@ IdempotencyKey = Annotated[
     responses=responses(
         400,
         404,
+        410,
         413,
         415,
         422,
@@ -102,7 +105,7 @@ async def _suggest_within(
 
 
 @router.post(
-    "/trials/{number}:finish", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:finish", dependencies=[worker], responses=responses(400, 404, 409, 410, 413, 415, 422)
 )
 async def finish_trial(
     study: StudyName, number: Number, result: FinishRequest, context: Context
@@ -119,7 +122,9 @@ async def finish_trial(
 
 
 @router.post(
-    "/trials/{number}:heartbeat", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:heartbeat",
+    dependencies=[worker],
+    responses=responses(400, 404, 409, 410, 413, 415, 422),
 )
 def heartbeat_trial(
     study: StudyName, number: Number, request: HeartbeatRequest, context: Context
@@ -129,7 +134,7 @@ def heartbeat_trial(
 
 
 @router.post(
-    "/trials/{number}:release", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:release", dependencies=[worker], responses=responses(400, 404, 409, 410, 413, 415, 422)
 )
 async def release_trial(
     study: StudyName, number: Number, request: ReleaseRequest, context: Context
@@ -140,22 +145,31 @@ async def release_trial(
     return answered
 
 
-@router.get("/trials", dependencies=[viewer], responses=responses(404, 422))
-def list_trials(  # noqa: PLR0917 (FastAPI passes them by name)
-    study: StudyName,
-    context: Context,
-    cursor: Cursor = None,
-    limit: Limit = 100,
-    state: TrialState | None = None,
-    format: Literal["rows", "columns"] = "rows",  # noqa: A002 (the name on the wire)
-) -> TrialPage | TrialColumns:
-    """Trials by number, as rows or as columns."""
-    if format == "columns":
-        return trials.columns(context.database, study, cursor, limit, state)
-    return trials.page(context.database, study, cursor, limit, state)
+@router.get(
+    "/trials",
+    dependencies=[viewer],
+    response_model=TrialPage | TrialColumns,
+    responses=responses(404, 410, 422),
+)
+def list_trials(study: StudyName, asked: Annotated[TrialQuery, Query()], context: Context) -> Response:
+    """Trials by number, as rows or as columns; as columns with `max_points`, an overview of all of them."""
+    # Written here: FastAPI would look at each of a million cells again.
+    return Response(_listed(context.database, study, asked), media_type="application/json")
 
 
-@router.get("/trials/{number}", dependencies=[viewer], responses=responses(404, 422))
+def _listed(database: Database, study: str, asked: TrialQuery) -> str:
+    chosen, fields, exact = asked.chosen, asked.field_names, asked.count == "exact"
+    if asked.format == "columns" and asked.max_points is not None:
+        return trials.overview(database, study, asked.max_points, chosen, fields=fields).model_dump_json()
+    at = (asked.cursor, asked.limit, chosen)
+    if asked.format == "columns":
+        return trials.columns(database, study, *at, fields=fields, exact=exact).model_dump_json()
+    only = {"__all__": set(with_number(fields, list(TrialView.model_fields)))} if fields else True
+    page = trials.page(database, study, *at, exact=exact)
+    return page.model_dump_json(include={"trials": only, "next_cursor": True, "count": True})
+
+
+@router.get("/trials/{number}", dependencies=[viewer], responses=responses(404, 410, 422))
 def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
     """One trial with its attempts and results."""
     return trials.read(context.database, study, number)

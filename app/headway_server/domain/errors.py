@@ -25,6 +25,7 @@ HeadwayError
 │   ├── OutOfScope            out-of-scope
 │   └── CrossSiteRequest      cross-site-request
 ├── NotFound                  not-found
+├── StudyDeleted              study-deleted
 ├── MethodNotAllowed          method-not-allowed
 ├── Conflict                  the request is fine, the state is not
 │   ├── DefinitionConflict    definition-conflict
@@ -36,6 +37,7 @@ HeadwayError
 ├── NotAcceptable             not-acceptable
 ├── PayloadTooLarge           payload-too-large
 ├── UnsupportedMediaType      unsupported-media-type
+├── RateLimited               rate-limited
 ├── Unavailable               try again later
 │   ├── DatabaseUnavailable   database-unavailable
 │   ├── EngineUnavailable     engine-unavailable
@@ -62,6 +64,8 @@ class HeadwayError(Exception):
     retryable: ClassVar[bool] = False
     action: ClassVar[str | None] = None
     """What a worker should do about its trial, where the error concerns one."""
+    retry_after_s: int = 1
+    """When to try again, seconds, where that may help."""
 
     def __init__(self, detail: str, *fields: FieldError) -> None:
         super().__init__(detail)
@@ -256,6 +260,16 @@ class NotFound(HeadwayError):
     title = "Not found"
 
 
+class StudyDeleted(HeadwayError):
+    """The study has been deleted. For 30 days it says so, and its name stays taken; then both are forgotten.
+    A result for it is not taken: whoever has one keeps it, and may import it into another study.
+    """
+
+    slug = "study-deleted"
+    title = "The study was deleted"
+    action = "stop"
+
+
 class MethodNotAllowed(HeadwayError):
     """The path exists; the method does not."""
 
@@ -344,6 +358,20 @@ class UnsupportedMediaType(HeadwayError):
 
     slug = "unsupported-media-type"
     title = "The media type is not supported"
+
+
+class RateLimited(HeadwayError):
+    """The key has sent more requests of this kind than it may. Other kinds are not concerned: results and
+    heartbeats have rates of their own. `/v1/limits` names them all.
+    """
+
+    slug = "rate-limited"
+    title = "Too many requests"
+    retryable = True
+
+    def __init__(self, detail: str, *fields: FieldError, retry_after_s: int = 1) -> None:
+        super().__init__(detail, *fields)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(HeadwayError):

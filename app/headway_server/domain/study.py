@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from headway.wire.base import Params
@@ -34,6 +34,9 @@ STRATEGY_NAMES = (
 )
 """The strategies that a study may name. Here, because the process that answers HTTP never imports the
 engine; a test holds the engine's registry against it."""
+
+TOMBSTONE = timedelta(days=30)
+"""For how long a deleted study answers that it was deleted, and keeps its name."""
 
 FOR_SEVERAL_OBJECTIVES = tuple(
     name for name in STRATEGY_NAMES if name not in ("local-penalisation", "constant-liar")
@@ -100,6 +103,8 @@ class Study:
     last_seq: int = 0
     """Sequence number of the last event."""
     project_id: int = DEFAULT_PROJECT_ID
+    deleted_at: datetime | None = None
+    """Since when all that is left of it is to be forgotten; None: it is there."""
     id: int | None = None
 
     @classmethod

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from headway.wire.study import StudyPatch, StudyView
-from headway_server.domain.errors import IllegalTransition, PreconditionRequired, StaleEtag
+from headway_server.domain.errors import IllegalTransition
 from headway_server.domain.study import Study
 from headway_server.services.leases import complete_if_spent
+from headway_server.services.preconditions import require_if_match, require_match
 from headway_server.services.views import study_view
 from headway_server.storage.database import Database, UnitOfWork
 
@@ -26,34 +27,20 @@ def change(database: Database, name: str, patch: StudyPatch, if_match: str | Non
         ValidationFailed: the budget is less than what has been handed out.
         IllegalTransition: the study is to run, and there is nothing left to hand out.
     """
-    if if_match is None:
-        raise PreconditionRequired(
-            f"A change to the study {name!r} needs the header If-Match, with the ETag that GET "
-            f"/v1/studies/{name} answers, or * to change it whatever it is."
-        )
+    asked = require_if_match(name, if_match)
 
     def work(uow: UnitOfWork) -> StudyView:
         study = uow.studies.lock(name)
         seen = study.etag
         changed = study.change(patch)
         if changed:
-            _require_match(name, if_match, seen)
+            require_match(name, asked, seen)
             uow.events.record(study, "study.changed", uow.now, changed=changed)
             complete_if_spent(uow, study)
             _require_kept(study, patch)
         return study_view(uow, study)
 
     return database.write(work)
-
-
-def _require_match(name: str, if_match: str, etag: str) -> None:
-    # Strong comparison (RFC 9110, section 13.1.1): a weak tag, W/"…", never matches.
-    tags = [tag.strip() for tag in if_match.split(",")]
-    if "*" not in tags and etag not in tags:
-        raise StaleEtag(
-            f"The study {name!r} has the ETag {etag}, and If-Match says {if_match[:80]}. Somebody has "
-            "changed it since: read it again, and send what should change with its new ETag."
-        )
 
 
 def _require_kept(study: Study, patch: StudyPatch) -> None:

@@ -17,12 +17,12 @@ from typing import IO, Literal
 from headway.wire.archive import Archive, ArchivedEvent, ArchivedMeasurement, ArchivedStudy, ArchivedTrial
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
-from headway_server.services.trial_columns import cells, header
+from headway_server.services.trial_columns import header
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.measurements import StudyMeasurement
 from headway_server.storage.tables import Event
-from headway_server.storage.trial_table import TrialRow
+from headway_server.storage.trial_table import EVERY_TRIAL
 
 Format = Literal["csv", "ndjson", "parquet", "json"]
 
@@ -73,8 +73,8 @@ def _write_csv(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
     names = header(study)
     lines = csv.writer(_Encoded(file), lineterminator="\n")
     lines.writerow(names)
-    for rows in _pages(uow, study):
-        lines.writerows([[_spelt(cell) for cell in cells(study, row).values()] for row in rows])
+    for columns in _pages(uow, study, names):
+        lines.writerows([_spelt(cell) for cell in row] for row in zip(*columns.values(), strict=True))
 
 
 class _Encoded:
@@ -97,7 +97,7 @@ def _spelt(cell: object) -> object:
 def _write_parquet(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
     from headway_server.services.parquet import write_parquet
 
-    write_parquet(study, _pages(uow, study), file)
+    write_parquet(study, _pages(uow, study, header(study)), file)
 
 
 def _write_ndjson(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
@@ -133,16 +133,16 @@ _WRITERS: Mapping[Format, Callable[[UnitOfWork, Study, IO[bytes]], None]] = {
 }
 
 
-def _pages(uow: UnitOfWork, study: Study) -> Iterator[list[TrialRow]]:
+def _pages(uow: UnitOfWork, study: Study, names: Sequence[str]) -> Iterator[dict[str, list[object]]]:
     after = 0
-    while rows := uow.table.rows(study, after, AT_ONCE):
-        yield rows
-        after = rows[-1].number
+    while (columns := uow.table.columns(study, names, after, AT_ONCE))["number"]:
+        yield columns
+        after = int(str(columns["number"][-1]))
 
 
 def _trials(uow: UnitOfWork, study: Study) -> Iterator[Sequence[Trial]]:
     after = 0
-    while trials := uow.trials.page(study, after, AT_ONCE, None):
+    while trials := uow.table.page(study, after, AT_ONCE, EVERY_TRIAL):
         yield trials
         after = trials[-1].number
         uow.session.expunge_all()  # or the session would keep every object that it has seen

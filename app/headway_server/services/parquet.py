@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING
 
 from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter
 from headway_server.domain.errors import NotAcceptable
 from headway_server.domain.study import Study
-from headway_server.services.trial_columns import METRIC, PARAM, cells, header
-from headway_server.storage.trial_table import TrialRow
+from headway_server.services.trial_columns import header
+from headway_server.storage.trial_table import METRIC, PARAM
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,17 +30,16 @@ def require_pyarrow() -> None:
         )
 
 
-def write_parquet(study: Study, pages: Iterable[list[TrialRow]], file: IO[bytes]) -> None:
-    """Write pages of rows as row groups: numbers as int64 and float64, times in UTC, mixed choices as
+def write_parquet(study: Study, pages: Iterable[Mapping[str, list[object]]], file: IO[bytes]) -> None:
+    """Write pages of columns as row groups: numbers as int64 and float64, times in UTC, mixed choices as
     text.
     """
     from pyarrow import RecordBatch, parquet
 
     schema = _schema(study)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-        for rows in pages:
-            table = [cells(study, row) for row in rows]
-            columns = {field.name: [_as(field.type, row[field.name]) for row in table] for field in schema}
+        for page in pages:
+            columns = {field.name: [_as(field.type, cell) for cell in page[field.name]] for field in schema}
             writer.write_batch(RecordBatch.from_pydict(columns, schema=schema))
 
 

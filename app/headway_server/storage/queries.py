@@ -34,20 +34,32 @@ _project = bindparam("project", type_=BigInteger)
 
 STUDY_BY_NAME = select(Study).where(studies.c.project_id == _project, studies.c.name == bindparam("name"))
 STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.with_for_update()
-STUDY_BY_ID_LOCKED = select(Study).where(studies.c.id == _study).with_for_update()
+_there = studies.c.deleted_at.is_(None)
+_by_id_locked = select(Study).where(studies.c.id == _study).with_for_update()
+STUDY_BY_ID_LOCKED = _by_id_locked.where(_there)
+TOMBSTONE_LOCKED = _by_id_locked.where(studies.c.deleted_at.is_not(None))
+DELETED_BEFORE = select(studies.c.id).where(studies.c.deleted_at < bindparam("before", type_=UtcDateTime))
+EMPTY_OF_TRIALS = delete(trials).where(
+    trials.c.id.in_(select(trials.c.id).where(trials.c.study_id == _study).limit(_limit))
+)
+EMPTY_OF_EVENTS = delete(events).where(
+    events.c.study_id == _study,
+    events.c.seq.in_(select(events.c.seq).where(events.c.study_id == _study).limit(_limit)),
+)
 STUDIES_AFTER = (
     select(Study)
-    .where(studies.c.project_id == _project, studies.c.name > bindparam("after", type_=String))
+    .where(studies.c.project_id == _project, studies.c.name > bindparam("after", type_=String), _there)
     .order_by(studies.c.name)
     .limit(_limit)
 )
 STUDIES_WITH_LAPSED_TRIALS = select(studies.c.id).where(
+    _there,
     studies.c.id.in_(
         select(trials.c.study_id)
         .join(attempts)
         .where(_lapsed_lease)
         .union(select(trials.c.study_id).where(_lapsed_reservation))
-    )
+    ),
 )
 
 _trials = select(Trial).where(trials.c.study_id == _study).order_by(trials.c.number)
@@ -58,8 +70,9 @@ IMPORTED = (
     .join(observations, observations.c.trial_id == trials.c.id)
     .where(trials.c.study_id == _study, trials.c.client_id.in_(bindparam("client_ids", expanding=True)))
 )
-TRIALS_AFTER = _trials.where(trials.c.number > bindparam("after", type_=Integer)).limit(_limit)
-TRIALS_IN_STATE_AFTER = TRIALS_AFTER.where(trials.c.state == bindparam("state"))
+TRIALS_QUEUED_AFTER = _trials.where(
+    trials.c.state == "queued", trials.c.number > bindparam("after", type_=Integer)
+).limit(_limit)
 TRIALS_LAPSED = _trials.where(
     or_(trials.c.id.in_(select(attempts.c.trial_id).where(_lapsed_lease)), _lapsed_reservation)
 )

@@ -174,10 +174,17 @@ studies = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
     UniqueConstraint("project_id", "name", name="study_name_once"),
     CheckConstraint("budget IS NULL OR trials_created <= budget", name="budget_never_exceeded"),
     CheckConstraint("state IN ('running', 'paused', 'completed', 'archived')", name="study_state"),
     sqlite_autoincrement=True,  # likewise
+)
+Index(
+    "tombstones",
+    studies.c.deleted_at,
+    sqlite_where=studies.c.deleted_at.is_not(None),
+    postgresql_where=studies.c.deleted_at.is_not(None),
 )
 
 trials = Table(

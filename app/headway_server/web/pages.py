@@ -54,7 +54,7 @@ def study_page(request: Request, study: StudyName, context: Context) -> Response
     seq = last_seq(context.database, study)  # before the rest: what comes later is announced by an event
     view = studies.read(context.database, study)
     created = sum(view.trials.model_dump().values())
-    latest = trials.page(context.database, study, str(max(0, created - PAGE)), PAGE, None)
+    latest = trials.page(context.database, study, str(max(0, created - PAGE)), PAGE)
     progress = convergence(context.database, study)
     return render(
         request,

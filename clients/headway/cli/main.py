@@ -12,7 +12,7 @@ from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
 from headway.cli.session import Session
-from headway.cli.studies import close, pause, resume, show, studies
+from headway.cli.studies import close, delete, pause, resume, show, studies
 from headway.cli.trials import finish, release, suggest
 from headway.errors import HeadwayError
 
@@ -96,6 +96,7 @@ for _command in (
     pause,
     resume,
     close,
+    delete,
     suggest,
     finish,
     release,

@@ -16,6 +16,8 @@ Outcome = Literal["completed", "infeasible", "failed", "stopped", "abandoned"]
 
 MAX_COUNT = 64
 """Most trials that one request can ask for."""
+MAX_WAIT_MS = 30_000
+"""How long a request may be held, milliseconds."""
 
 WorkerId = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
 
@@ -27,7 +29,7 @@ class SuggestRequest(Request):
     worker: WorkerId | None = None
     lease_s: LeaseSeconds | None = None
     """Length of the lease, seconds; None: the study's policy, with its grace for the first heartbeat."""
-    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
+    wait_ms: Annotated[int, Field(ge=0, le=MAX_WAIT_MS)] = 0
     """Hold the request up to this long instead of answering `wait`, milliseconds."""
     fixed: Params | None = None
     """Values that every trial handed out must have; the others are optimised given them."""
@@ -278,6 +280,8 @@ class TrialPage(Response):
 
     trials: tuple[TrialView, ...]
     next_cursor: str | None = None
+    count: int | None = None
+    """How many trials the filters let through, where the request asked with `count=exact`."""
 
 
 class TrialColumns(Response):
@@ -285,3 +289,6 @@ class TrialColumns(Response):
 
     columns: dict[str, list[object]]
     next_cursor: str | None = None
+    """None at the end, and with `max_points`, which leaves no rest."""
+    count: int | None = None
+    """How many trials the filters let through: with `count=exact` or `max_points`."""
