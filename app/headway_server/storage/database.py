@@ -38,8 +38,9 @@ ATTEMPTS = 3
 LOCK_TIMEOUT_S = 2.0
 """PostgreSQL: how long a command waits for a study's lock before it answers 503."""
 
-BUSY_TIMEOUT_S = 10.0
-"""SQLite: how long a writer waits for another process's transaction. Those are short."""
+BUSY_TIMEOUT_S = 30.0
+"""SQLite: how long a writer waits for other processes' transactions. Those are short, but whoever waits does
+not stand in a queue: it tries again every tenth of a second. Below the client's patience with an answer."""
 
 _WORTH_REPEATING = {
     "40001",  # serialization failure
@@ -54,6 +55,7 @@ _SQLITE_AWAY = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PROTOCOL,  # a reader that found every try at the log's index in somebody's way
 }
 
 
@@ -154,7 +156,9 @@ class Database:
         SQLite changes a table by copying it and dropping the old one, whose rows are thereby deleted: with
         foreign keys in force, so would be all that hang on them. They are checked at the end instead.
         """
-        with self._engine.connect() as connection:
+        # A writer from the start: SQLite refuses at once, however long it may wait, to let a transaction
+        # write that has read what another one has changed since. Two servers on one new file do that.
+        with self._writing_engine.connect() as connection:
             if not self.is_sqlite:
                 with connection.begin():
                     yield connection

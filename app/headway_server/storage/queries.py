@@ -35,6 +35,7 @@ _project = bindparam("project", type_=BigInteger)
 STUDY_BY_NAME = select(Study).where(studies.c.project_id == _project, studies.c.name == bindparam("name"))
 STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.with_for_update()
 STUDY_BY_ID_LOCKED = select(Study).where(studies.c.id == _study).with_for_update()
+STUDY_BY_ID_IF_FREE = select(Study).where(studies.c.id == _study).with_for_update(skip_locked=True)
 STUDIES_AFTER = (
     select(Study)
     .where(studies.c.project_id == _project, studies.c.name > bindparam("after", type_=String))

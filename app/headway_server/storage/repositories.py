@@ -78,6 +78,12 @@ class StudyRepository:
         """A study of any project, to change; None where it is gone. For what the server does by itself."""
         return self._session.scalars(queries.STUDY_BY_ID_LOCKED, {"study": study_id}).one_or_none()
 
+    def lock_if_free(self, study_id: int) -> Study | None:
+        """The same without waiting: None, too, where another transaction holds it. SQLite has one writer at
+        a time, so that nobody holds anything there.
+        """
+        return self._session.scalars(queries.STUDY_BY_ID_IF_FREE, {"study": study_id}).one_or_none()
+
     def page(self, after: str, limit: int) -> Sequence[Study]:
         """Up to `limit` studies whose names come after this one, by name."""
         only = self._actor.study
