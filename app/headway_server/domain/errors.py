@@ -32,6 +32,7 @@ HeadwayError
 │   ├── LeaseSuperseded       lease-superseded
 │   ├── UnknownLease          unknown-lease
 │   ├── IllegalTransition     illegal-transition
+│   ├── IdempotencyInProgress idempotency-in-progress
 │   └── RowConflict           row-conflict (of a row of a batch, never of a request)
 ├── NotAcceptable             not-acceptable
 ├── PayloadTooLarge           payload-too-large
@@ -302,6 +303,14 @@ class IllegalTransition(Conflict):
 
     slug = "illegal-transition"
     title = "The trial's state does not allow this"
+
+
+class IdempotencyInProgress(Conflict):
+    """The same request is under way under the same idempotency key. Its answer can be had in a moment."""
+
+    slug = "idempotency-in-progress"
+    title = "The same request is under way"
+    retryable = True
 
 
 class StaleEtag(HeadwayError):

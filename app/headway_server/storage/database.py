@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -82,6 +82,13 @@ class UnitOfWork:
         self.audit = AuditRepository(session, actor)
 
 
+class Wrap(Protocol):
+    """Makes one command of another: what it did, and more in the same transaction."""
+
+    def __call__(self, work: Callable[[UnitOfWork], T], /) -> Callable[[UnitOfWork], T]:
+        """The command that takes the place of `work`."""
+
+
 class Database:
     """Runs commands as transactions, for the server itself unless `acting` says for whom.
 
@@ -98,6 +105,7 @@ class Database:
         self.clock_offset = clock_offset
         self.actor = SERVER
         self.watch: Watch | None = None
+        self.wrap: Wrap | None = None
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.sqlite_path = Path(parsed.database) if self.is_sqlite and parsed.database else None
         # SQLite has one writer; its own waiting is a sleep that grows, so threads queue here instead.
@@ -114,6 +122,12 @@ class Database:
         """The same database, whose commands are that actor's: they see what it may see, and bear its name."""
         view = copy(self)
         view.actor = actor
+        return view
+
+    def around(self, wrap: Wrap) -> Database:
+        """The same database, with something done in the transaction of each of its commands."""
+        view = copy(self)
+        view.wrap = wrap
         return view
 
     def read(self, work: Callable[[UnitOfWork], T]) -> T:
@@ -142,6 +156,7 @@ class Database:
             DatabaseUnavailable: the database is away, or a lock did not come in time.
             what `work` raises; nothing is changed then.
         """
+        work = work if self.wrap is None else self.wrap(work)
         with self._writer:
             return self._run(self._writing_engine, work, "write")
 

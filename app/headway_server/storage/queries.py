@@ -147,4 +147,5 @@ EVENTS_AFTER = (
 LATEST_MODEL = (
     select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
 )
+CLAIM_KEY = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=String), 0)))
 FORGET_EXPIRED_KEYS = delete(KeptResponse).where(idempotency_keys.c.expires_at < _now)

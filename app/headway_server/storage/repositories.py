@@ -281,6 +281,14 @@ class KeptResponseRepository:
         """What is kept under this key."""
         return self._session.get(KeptResponse, (self._owner + scope, key))
 
+    def claim(self, scope: str, key: str) -> bool:
+        """Whether nobody else is at this key; nobody will be until this transaction ends. On SQLite nobody ever
+        is: it has one writer at a time.
+        """
+        if self._session.get_bind().dialect.name == "sqlite":
+            return True
+        return bool(self._session.scalars(queries.CLAIM_KEY, {"key": f"{self._owner}{scope} {key}"}).one())
+
     def add(self, kept: KeptResponse) -> None:
         """Keep a response (or the place for one); its scope becomes the actor's own."""
         kept.scope = self._owner + kept.scope
