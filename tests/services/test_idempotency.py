@@ -150,6 +150,7 @@ def test_a_request_that_is_under_way_is_not_waited_for(database, define):
                 once(database, import_rows, "s", ROWS)
             return studies.read(database, "s")
 
-        return target.write(work)
+        view: StudyView = target.write(work)
+        return view
 
     once(database, meanwhile)

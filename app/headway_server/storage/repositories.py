@@ -282,8 +282,8 @@ class KeptResponseRepository:
         return self._session.get(KeptResponse, (self._owner + scope, key))
 
     def claim(self, scope: str, key: str) -> bool:
-        """Whether nobody else is at this key; nobody will be until this transaction ends. On SQLite nobody ever
-        is: it has one writer at a time.
+        """Whether nobody else is at this key; nobody will be until this transaction ends. SQLite has one
+        writer at a time anyway.
         """
         if self._session.get_bind().dialect.name == "sqlite":
             return True
