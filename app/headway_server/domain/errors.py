@@ -43,7 +43,9 @@ HeadwayError
 │   └── Draining              draining
 ├── SchemaMismatch            schema-mismatch (at start-up, never over HTTP)
 ├── DeviceUnavailable         device-unavailable (at start-up, never over HTTP)
-└── NoKey                     no-key (at start-up, never over HTTP)
+├── NoKey                     no-key (at start-up, never over HTTP)
+├── InvalidBackup             invalid-backup (at `headway restore`, never over HTTP)
+└── DatabaseNotEmpty          database-not-empty (at `headway restore`, never over HTTP)
 
 Everything else is a bug: it answers 500 with a trace id.
 """
@@ -401,3 +403,17 @@ class NoKey(HeadwayError):
 
     slug = "no-key"
     title = "There is no key yet"
+
+
+class InvalidBackup(HeadwayError):
+    """A file that is no backup, or a damaged one. Nothing was restored."""
+
+    slug = "invalid-backup"
+    title = "The backup can't be read"
+
+
+class DatabaseNotEmpty(HeadwayError):
+    """A backup is to be restored into a database that holds something. Nothing was changed."""
+
+    slug = "database-not-empty"
+    title = "The database is not empty"
