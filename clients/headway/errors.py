@@ -39,6 +39,7 @@ HeadwayError
     │   ├── LeaseSuperseded       lease-superseded
     │   ├── UnknownLease          unknown-lease
     │   ├── IllegalTransition     illegal-transition
+    │   ├── IdempotencyInProgress idempotency-in-progress
     │   └── RowConflict           row-conflict (of a row of a batch, never of a request)
     ├── StaleEtag                 stale-etag
     ├── PreconditionRequired      precondition-required
@@ -317,6 +318,12 @@ class IllegalTransition(Conflict):
     """The trial's state does not allow this."""
 
     slug = "illegal-transition"
+
+
+class IdempotencyInProgress(Conflict):
+    """The same request is under way under the same key, and still was when the client's patience ended."""
+
+    slug = "idempotency-in-progress"
 
 
 class StaleEtag(ApiError):

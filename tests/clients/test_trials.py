@@ -183,6 +183,14 @@ def test_lost_answer_to_suggest_does_not_lose_a_trial(study, faulty):
     assert states(study) == ["leased"]
 
 
+def test_rows_whose_answer_was_lost_are_imported_once(study, faulty):
+    faulty.spoil("observations:batch", "lose the answer")
+    answer = study.import_results([{"x": 0.5, "loss": 1.0}])
+    assert answer.imported == 1
+    assert len(faulty.sent("observations:batch")) == 2
+    assert study.view().trials.completed == 1
+
+
 def test_lost_answer_to_finish_is_not_told_twice(study, faulty):
     faulty.spoil(":finish", "lose the answer")
     answer = study.suggest()[0].finish(1.0)

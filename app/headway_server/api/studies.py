@@ -10,6 +10,7 @@ from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyPatch, StudyView
 from headway_server.api.access import editor, viewer, worker
 from headway_server.api.context import Context
+from headway_server.api.once import OnceUnderKey
 from headway_server.api.problems import responses
 from headway_server.services import change_study, convergence, delete_study, model, studies
 
@@ -34,9 +35,9 @@ Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
         400, 409, 410, 413, 415, 422, also={200: {"model": StudyView, "description": "It was here already"}}
     ),
 )
-def create_study(definition: StudyDefinition, context: Context, response: Response) -> StudyView:
+def create_study(definition: StudyDefinition, once: OnceUnderKey, response: Response) -> StudyView:
     """Create a study, which takes an editor, or get it where the same definition was sent before."""
-    study, created = studies.create_or_get(context.database, definition)
+    study, created = once(studies.create_or_get, definition)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/studies/{study.name}"
     return study
@@ -59,11 +60,16 @@ def read_study(study: StudyName, context: Context, response: Response) -> StudyV
 @router.patch(
     "/{study}", dependencies=[editor], responses=responses(400, 404, 409, 410, 412, 413, 415, 422, 428)
 )
-def patch_study(
-    study: StudyName, patch: StudyPatch, context: Context, response: Response, if_match: IfMatch = None
+def patch_study(  # noqa: PLR0917 (FastAPI passes them by name)
+    study: StudyName,
+    patch: StudyPatch,
+    context: Context,
+    once: OnceUnderKey,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> StudyView:
     """Pause, resume or close a study, set its budget or its notes. Needs If-Match."""
-    view = change_study.change(context.database, study, patch, if_match)
+    view = once(change_study.change, study, patch, if_match)
     response.headers["ETag"] = view.etag
     context.pulse.beat()
     return view

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from headway.wire.trial import (
@@ -23,6 +23,7 @@ from headway.wire.trial import (
 )
 from headway_server.api.access import viewer, worker
 from headway_server.api.context import Context
+from headway_server.api.once import REPLAYED, IdempotencyKey, OnceUnderKey
 from headway_server.api.problems import responses
 from headway_server.api.studies import StudyName
 from headway_server.api.trial_query import TrialQuery
@@ -39,9 +40,6 @@ from headway_server.storage.database import Database
 router = APIRouter(prefix="/v1/studies/{study}", tags=["trials"])
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The trial's number in its study")]
-IdempotencyKey = Annotated[
-    str | None, Header(min_length=1, max_length=128, description="Repeats of a request carry the same key")
-]
 
 
 @router.post(
@@ -81,7 +79,7 @@ async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     answered = await _suggest_within(context, study, request, key, connection)
     response.status_code = 201 if answered.response.status == "ok" and not answered.resumed else 200
     if answered.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
+        response.headers[REPLAYED] = "true"
     elif response.status_code == 201:
         if not request.wait_ms:  # a held request measures how long there was nothing
             context.metrics.suggested(answered.response, time.perf_counter() - started)
@@ -137,10 +135,10 @@ def heartbeat_trial(
     "/trials/{number}:release", dependencies=[worker], responses=responses(400, 404, 409, 410, 413, 415, 422)
 )
 async def release_trial(
-    study: StudyName, number: Number, request: ReleaseRequest, context: Context
+    study: StudyName, number: Number, request: ReleaseRequest, context: Context, once: OnceUnderKey
 ) -> ReleaseResponse:
     """Give a leased trial back: its point goes to the next worker at once."""
-    answered = await run_in_threadpool(release, context.database, study, number, request)
+    answered = await run_in_threadpool(once, release, study, number, request)
     context.pulse.beat()
     return answered
 

@@ -33,6 +33,7 @@ HeadwayError
 │   ├── LeaseSuperseded       lease-superseded
 │   ├── UnknownLease          unknown-lease
 │   ├── IllegalTransition     illegal-transition
+│   ├── IdempotencyInProgress idempotency-in-progress
 │   └── RowConflict           row-conflict (of a row of a batch, never of a request)
 ├── NotAcceptable             not-acceptable
 ├── PayloadTooLarge           payload-too-large
@@ -44,7 +45,9 @@ HeadwayError
 │   └── Draining              draining
 ├── SchemaMismatch            schema-mismatch (at start-up, never over HTTP)
 ├── DeviceUnavailable         device-unavailable (at start-up, never over HTTP)
-└── NoKey                     no-key (at start-up, never over HTTP)
+├── NoKey                     no-key (at start-up, never over HTTP)
+├── InvalidBackup             invalid-backup (at `headway restore`, never over HTTP)
+└── DatabaseNotEmpty          database-not-empty (at `headway restore`, never over HTTP)
 
 Everything else is a bug: it answers 500 with a trace id.
 """
@@ -318,6 +321,14 @@ class IllegalTransition(Conflict):
     title = "The trial's state does not allow this"
 
 
+class IdempotencyInProgress(Conflict):
+    """The same request is under way under the same idempotency key. Its answer can be had in a moment."""
+
+    slug = "idempotency-in-progress"
+    title = "The same request is under way"
+    retryable = True
+
+
 class StaleEtag(HeadwayError):
     """What is to be changed has changed since it was read. Nothing was changed."""
 
@@ -420,3 +431,17 @@ class NoKey(HeadwayError):
 
     slug = "no-key"
     title = "There is no key yet"
+
+
+class InvalidBackup(HeadwayError):
+    """A file that is no backup, or a damaged one. Nothing was restored."""
+
+    slug = "invalid-backup"
+    title = "The backup can't be read"
+
+
+class DatabaseNotEmpty(HeadwayError):
+    """A backup is to be restored into a database that holds something. Nothing was changed."""
+
+    slug = "database-not-empty"
+    title = "The database is not empty"

@@ -37,6 +37,7 @@ STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.with_for_update()
 _there = studies.c.deleted_at.is_(None)
 _by_id_locked = select(Study).where(studies.c.id == _study).with_for_update()
 STUDY_BY_ID_LOCKED = _by_id_locked.where(_there)
+STUDY_BY_ID_IF_FREE = select(Study).where(studies.c.id == _study, _there).with_for_update(skip_locked=True)
 TOMBSTONE_LOCKED = _by_id_locked.where(studies.c.deleted_at.is_not(None))
 DELETED_BEFORE = select(studies.c.id).where(studies.c.deleted_at < bindparam("before", type_=UtcDateTime))
 EMPTY_OF_TRIALS = delete(trials).where(
@@ -159,4 +160,5 @@ EVENTS_AFTER = (
 LATEST_MODEL = (
     select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
 )
+CLAIM_KEY = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=String), 0)))
 FORGET_EXPIRED_KEYS = delete(KeptResponse).where(idempotency_keys.c.expires_at < _now)

@@ -103,6 +103,12 @@ class StudyRepository:
         self._session.delete(study)
         self._session.flush()
 
+    def lock_if_free(self, study_id: int) -> Study | None:
+        """The same without waiting: None, too, where another transaction holds it. SQLite has one writer at
+        a time, so that nobody holds anything there.
+        """
+        return self._session.scalars(queries.STUDY_BY_ID_IF_FREE, {"study": study_id}).one_or_none()
+
     def page(self, after: str, limit: int) -> Sequence[Study]:
         """Up to `limit` studies whose names come after this one, by name."""
         only = self._actor.study
@@ -303,6 +309,14 @@ class KeptResponseRepository:
     def find(self, scope: str, key: str) -> KeptResponse | None:
         """What is kept under this key."""
         return self._session.get(KeptResponse, (self._owner + scope, key))
+
+    def claim(self, scope: str, key: str) -> bool:
+        """Whether nobody else is at this key; nobody will be until this transaction ends. SQLite has one
+        writer at a time anyway.
+        """
+        if self._session.get_bind().dialect.name == "sqlite":
+            return True
+        return bool(self._session.scalars(queries.CLAIM_KEY, {"key": f"{self._owner}{scope} {key}"}).one())
 
     def add(self, kept: KeptResponse) -> None:
         """Keep a response (or the place for one); its scope becomes the actor's own."""

@@ -21,6 +21,8 @@ GROUP = "headway.commands"
 SUMMARIES = {
     "serve": "Run the server.",
     "migrate": "Bring the database to the schema of this version.",
+    "backup": "Write the whole database to FILE, as it is at one moment.",
+    "restore": "Make the database what it was when FILE was made.",
     "keys": "Make, list and revoke keys, on the database itself: no key is needed for that.",
     "worker": "Evaluate an objective for a study until the study is done.",
     "demo": "Run a study from start to end on this machine: a server, some workers, a figure.",
