@@ -57,7 +57,7 @@ def test_foreign_keys_are_in_force_again_afterwards(filled):
 
 def test_to_an_older_server_a_deleted_study_hands_nothing_out(filled):
     delete(filled, "s", "*")
-    migrate_down(filled, "0005")
+    migrate_down(filled, "0006")
     with filled.connection() as connection:
         assert connection.execute(text("SELECT state FROM studies")).scalar_one() == "archived"
     migrate(filled)

@@ -30,6 +30,7 @@ _SETTINGS: Mapping[Bucket, str] = {
 _VERBS: Mapping[str, Bucket] = {
     ":suggest": "suggest",
     ":heartbeat": "heartbeat",
+    "/measurements": "heartbeat",  # which renews the lease
     ":finish": "finish",
     ":release": "finish",
 }

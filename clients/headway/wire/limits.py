@@ -8,7 +8,7 @@ from headway.wire.base import Response
 
 Bucket = Literal["suggest", "finish", "heartbeat", "read", "write"]
 """Each kind of request has a rate of its own, so that none starves another: `suggest`; `finish` and
-`release`; `heartbeat`; every GET; everything else."""
+`release`; `heartbeat` and intermediate values; every GET; everything else."""
 
 
 class RateView(Response):
