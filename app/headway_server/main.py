@@ -24,6 +24,7 @@ from headway_server.api import (
     published,
     studies,
     trials,
+    workers,
 )
 from headway_server.api.access import least_roles
 from headway_server.api.archives import IMPORT_PATH
@@ -124,19 +125,8 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
     # Those asked most come first: routes are searched one by one.
-    rooms = (
-        trials,
-        measurements,
-        studies,
-        observations,
-        archives,
-        events,
-        health,
-        projects,
-        audit,
-        published,
-    )
-    for room in rooms:
+    asked_most = (trials, measurements, studies, observations, archives, events)
+    for room in (*asked_most, workers, health, projects, audit, published):
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)

@@ -43,6 +43,7 @@ from headway.wire.trial import (
     TrialState,
     TrialView,
 )
+from headway.wire.workers import WorkerPage
 
 AnswerT = TypeVar("AnswerT", bound=Response)
 
@@ -68,7 +69,7 @@ class Call(Generic[AnswerT]):
     body: Request | None = None
     raw: bytes | None = None
     """A body that is JSON already, in place of `body`."""
-    query: Mapping[str, str | int] = field(default_factory=dict)
+    query: Mapping[str, str | float] = field(default_factory=dict)
     held_s: float = 0.0
     """How long the server may hold the answer back by request, seconds."""
     key: str = field(default_factory=lambda: str(uuid4()))
@@ -113,6 +114,12 @@ def change_study(study: str, patch: StudyPatch, etag: str | None = None) -> Call
 def delete_study(study: str, etag: str | None = None) -> Call[Nothing]:
     """Delete a study with all its data, provided that it still has this ETag."""
     return Call("DELETE", _study(study), Nothing, if_match=etag or "*")
+
+
+def list_workers(cursor: str | None, seen_within_s: float) -> Call[WorkerPage]:
+    """A page of workers by name."""
+    query = _page(cursor) | {"seen_within_s": seen_within_s}
+    return Call("GET", "/v1/workers", WorkerPage, query=query)
 
 
 def read_limits() -> Call[Limits]:

@@ -19,6 +19,7 @@ from headway.studies import Study
 from headway.wire.access import AuditEntry, ProjectView
 from headway.wire.limits import Limits
 from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition, StudyView
+from headway.wire.workers import WorkerView
 
 if TYPE_CHECKING:
     import httpx
@@ -229,6 +230,15 @@ class Client:
             ProjectConflict: the name is taken by a project with other notes.
         """
         return create_project(self._link, name, notes)
+
+    def workers(self, *, seen_within_s: float = 24 * 3600) -> Iterator[WorkerView]:
+        """Who works on the project's studies, by name; those seen within so many seconds."""
+        cursor: str | None = None
+        while True:
+            page = self._link.ask(calls.list_workers(cursor, seen_within_s))
+            yield from page.workers
+            if (cursor := page.next_cursor) is None:
+                return
 
     def limits(self) -> Limits:
         """How much of everything the server takes, and how often this key may ask."""

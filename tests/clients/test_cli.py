@@ -345,3 +345,17 @@ def test_a_study_is_deleted_when_the_question_is_answered_with_yes(server_url, s
     again = CliRunner().invoke(main, ["delete", "--yes", study.name], env=environment)
     assert again.exit_code == 1
     assert "was deleted on" in again.output
+
+
+def test_workers_are_listed_for_people_and_for_programs(cli, study):
+    assert "Nobody with a name has been seen" in cli("workers", "--hours", "1e-9").output
+    name = f"worker of {study.name}"
+    study.suggest(worker=name)[0].fail("boiled over\nat noon", "Boom")
+    held = study.suggest(worker=name)[0]
+    (line,) = [line for line in cli("workers").output.splitlines() if name in line]
+    assert f"{study.name}/{held.number} " in line
+    assert "yes" in line
+    assert line.rstrip().endswith(f"{study.name}/1: boiled over")
+    (view,) = [one for one in json.loads(cli("workers", "--format", "json").output) if one["worker"] == name]
+    assert view["alive"] is True
+    assert (view["attempts"], view["finished"], view["finished_last_h"]) == (2, 1, 1)

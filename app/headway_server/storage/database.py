@@ -29,6 +29,7 @@ from headway_server.storage.repositories import (
     TrialRepository,
 )
 from headway_server.storage.trial_table import TrialTable
+from headway_server.storage.workers import WorkerRepository
 
 T = TypeVar("T")
 
@@ -74,6 +75,7 @@ class UnitOfWork:
         self.trials = TrialRepository(session)
         self.table = TrialTable(session)
         self.measurements = MeasurementRepository(session)
+        self.workers = WorkerRepository(session, actor)
         self.events = EventRepository(session, actor)
         self.models = ModelRepository(session)
         self.kept_responses = KeptResponseRepository(session, actor)

@@ -14,6 +14,7 @@ from headway.cli.run import run
 from headway.cli.session import Session
 from headway.cli.studies import close, delete, pause, resume, show, studies
 from headway.cli.trials import finish, release, suggest
+from headway.cli.workers import workers
 from headway.errors import HeadwayError
 
 GROUP = "headway.commands"
@@ -105,6 +106,7 @@ for _command in (
     run,
     projects,
     audit,
+    workers,
     observe,
     export,
     import_study,
