@@ -19,6 +19,7 @@ from headway_server.api import (
     health,
     measurements,
     observations,
+    plots,
     problems,
     projects,
     published,
@@ -125,7 +126,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
     # Those asked most come first: routes are searched one by one.
-    asked_most = (trials, measurements, studies, observations, archives, events)
+    asked_most = (trials, measurements, studies, observations, archives, events, plots)
     for room in (*asked_most, workers, health, projects, audit, published):
         app.include_router(room.router)
     if settings.metrics:

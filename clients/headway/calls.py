@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.base import Nothing, Params, Request, Response
+from headway.wire.events import EventPage
 from headway.wire.limits import Limits
 from headway.wire.measurement import (
     Measurement,
@@ -27,6 +28,7 @@ from headway.wire.measurement import (
 )
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.observations import ImportRequest, ImportResponse
+from headway.wire.plot import Plot, PlotKind
 from headway.wire.problem import Problem
 from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyPatch, StudyView
 from headway.wire.trial import (
@@ -120,6 +122,16 @@ def list_workers(cursor: str | None, seen_within_s: float) -> Call[WorkerPage]:
     """A page of workers by name."""
     query = _page(cursor) | {"seen_within_s": seen_within_s}
     return Call("GET", "/v1/workers", WorkerPage, query=query)
+
+
+def list_events(study: str, cursor: str | None) -> Call[EventPage]:
+    """A page of what happened to a study."""
+    return Call("GET", f"{_study(study)}/events", EventPage, query=_page(cursor))
+
+
+def read_plot(study: str, kind: PlotKind, max_points: int) -> Call[Plot]:
+    """What a plot is drawn from."""
+    return Call("GET", f"{_study(study)}/plots/{kind}", Plot, query={"max_points": max_points})
 
 
 def read_limits() -> Call[Limits]:

@@ -24,9 +24,11 @@ from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
 from headway.wire.base import ParamValue
+from headway.wire.events import EventView
 from headway.wire.measurement import MeasurementView
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
+from headway.wire.plot import Plot, PlotKind
 from headway.wire.study import Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
 from headway.wire.trial import (
     FinishRequest,
@@ -361,6 +363,23 @@ class Study:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def events(self, after: int = 0) -> Iterator[EventView]:
+        """What happened to the study, in order, after the event of this number, up to now."""
+        cursor: str | None = str(after)
+        while cursor is not None:
+            page = self._link.ask(calls.list_events(self.name, cursor))
+            yield from page.events
+            cursor = page.next_cursor
+
+    def plot(self, kind: PlotKind, max_points: int = 2000) -> Plot:
+        """The columns that a plot is drawn from.
+
+        Args:
+            kind: `history`, `front` (of several objectives) or `parallel`.
+            max_points: the most entries of a column (2 to 20,000); the best results are among them.
+        """
+        return self._link.ask(calls.read_plot(self.name, kind, max_points))
 
     def columns(
         self,

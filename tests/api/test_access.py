@@ -24,7 +24,7 @@ STUDY = {
     "space": {"parameters": [{"name": "x", "type": "float", "low": 0, "high": 1}]},
     "budget": 50,
 }
-FILLED = {"study": "s", "number": "1", "name": "default", "key": "000000000000"}
+FILLED = {"study": "s", "number": "1", "name": "default", "key": "000000000000", "kind": "history"}
 """What stands for the parameters of a path."""
 
 

@@ -58,6 +58,16 @@ def test_columns_have_every_trial(study):
     assert some == {"number": [1, 3], "worker": [None, None], "params.x": columns["params.x"][::2]}
 
 
+def test_events_and_plots_are_read(study):
+    study.suggest(3)[2].finish(0.5)
+    types = [event.type for event in study.events()]
+    assert types == ["study.created", *["trial.leased"] * 3, "trial.completed", "best.improved"]
+    assert [event.seq for event in study.events(after=4)] == [5, 6]
+    assert list(study.events(after=6)) == []
+    drawn = study.plot("history", max_points=10)
+    assert (drawn.total, drawn.columns["trial"], drawn.columns["best"]) == (1, [3], [0.5])
+
+
 def test_history_is_filtered(study):
     held = study.suggest(3, worker="w")
     held[1].finish(1.0)

@@ -26,10 +26,25 @@ def downsampled(values: Sequence[float | None], max_points: int, *, maximize: bo
     if n <= max_points:
         return list(range(n))
     heights = np.array(values, dtype=float)  # None becomes NaN
-    bare = np.flatnonzero(np.isnan(heights))
     measured = np.flatnonzero(~np.isnan(heights))
     records = measured[best_so_far(heights[measured], maximize=maximize)]
-    kept = records[evenly(len(records), max_points)]
+    return thinned(heights, records, max_points)
+
+
+def thinned(heights: NDArray[np.float64], kept: Indices, max_points: int) -> list[int]:
+    """The indices, ascending, of at most `max_points` entries of a series: as `downsampled` says, but that
+    the caller has chosen what is kept while there is room for it.
+
+    Args:
+        heights: of shape (n,); NaN where an entry has no value.
+        kept: indices, ascending.
+        max_points: at least 2.
+    """
+    n = len(heights)
+    if n <= max_points:
+        return list(range(n))
+    bare, measured = np.flatnonzero(np.isnan(heights)), np.flatnonzero(~np.isnan(heights))
+    kept = kept[evenly(len(kept), max_points)]
     share = evenly(len(bare), (max_points - len(kept)) * len(bare) // n)
     room = max_points - len(kept) - len(share)
     others = np.setdiff1d(measured, kept, assume_unique=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from headway.wire.base import rfc3339
 from headway_server.domain.errors import ValidationFailed
 from headway_server.domain.study import Study
 from headway_server.storage.trial_table import METRIC, PARAM
@@ -51,3 +53,8 @@ def with_number(fields: Sequence[str], known: Sequence[str]) -> list[str]:
                 "/fields", f"There is no field {field[:64]!r}.", f"Name some of {', '.join(known)[:2000]}."
             )
     return list(dict.fromkeys(["number", *fields]))
+
+
+def shown_cells(cells: Sequence[object]) -> list[object]:
+    """The cells of a column as they travel."""
+    return [rfc3339(cell) if isinstance(cell, datetime) else cell for cell in cells]

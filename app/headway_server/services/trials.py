@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from headway.wire.base import rfc3339
 from headway.wire.trial import TrialColumns, TrialPage, TrialView
 from headway_server.domain.downsampling import downsampled
 from headway_server.domain.errors import InvalidCursor
-from headway_server.services.trial_columns import named
+from headway_server.services.trial_columns import named, shown_cells
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.trial_table import EVERY_TRIAL, TrialFilter
@@ -85,7 +83,7 @@ def columns(
         table = uow.table.columns(study, named(study, fields), after, limit + 1, chosen)
         numbers = table["number"]
         return TrialColumns(
-            columns={key: _shown(cells[:limit]) for key, cells in table.items()},
+            columns={key: shown_cells(cells[:limit]) for key, cells in table.items()},
             next_cursor=str(numbers[limit - 1]) if len(numbers) > limit else None,
             count=uow.table.count(study, chosen) if exact else None,
         )
@@ -114,14 +112,11 @@ def overview(
         numbers, values = uow.table.series(study, chosen)
         kept = downsampled(values, max_points, maximize=study.maximize)
         table = uow.table.numbered(study, names, [numbers[i] for i in kept])
-        return TrialColumns(columns={key: _shown(cells) for key, cells in table.items()}, count=len(numbers))
+        return TrialColumns(
+            columns={key: shown_cells(cells) for key, cells in table.items()}, count=len(numbers)
+        )
 
     return database.snapshot(work)
-
-
-def _shown(cells: Sequence[object]) -> list[object]:
-    """The cells of a column as they travel."""
-    return [rfc3339(cell) if isinstance(cell, datetime) else cell for cell in cells]
 
 
 def _number(cursor: str | None) -> int:

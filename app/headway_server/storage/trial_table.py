@@ -79,6 +79,7 @@ _OWN: Mapping[str, ColumnElement[Any]] = {
     "state": trials.c.state,
     "value": observations.c.value,
     "std_error": observations.c.std_error,
+    "received_at": observations.c.received_at,
     "space_version": trials.c.space_version,
     "policy": _policy,
     "worker": _last_worker,
@@ -86,8 +87,8 @@ _OWN: Mapping[str, ColumnElement[Any]] = {
     "created_at": trials.c.created_at,
     "updated_at": trials.c.updated_at,
 }
-"""The columns that every study has. `value` and `std_error` are those of the observation that stands for the
-trial, `worker` is who made the last attempt."""
+"""The columns that every study has. `value`, `std_error` and `received_at` are those of the observation that
+stands for the trial, `worker` is who made the last attempt."""
 # As text: all of a column's JSON is parsed at once, which is ten times faster than one by one.
 _JSON: Mapping[str, ColumnElement[Any]] = {
     METRIC: type_coerce(observations.c.metrics, Text),
@@ -141,8 +142,16 @@ class TrialTable:
     def series(self, study: Study, chosen: TrialFilter) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
         """Numbers and values of all chosen trials, by number: what a downsampling looks at."""
         query = _chosen(_standing(trials.c.number, observations.c.value), study, chosen)
-        rows = self._session.execute(query.order_by(trials.c.number)).all()
-        return (tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+        return self._two(query.order_by(trials.c.number))
+
+    def arrivals(self, study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Numbers and values of all completed trials, in order of arrival."""
+        query = select(trials.c.number, observations.c.value).join(observations, _stands)
+        return self._two(query.where(trials.c.study_id == study.id).order_by(observations.c.seq))
+
+    def _two(self, query: Select[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        rows = self._session.execute(query).all()
+        return tuple(row[0] for row in rows), tuple(row[1] for row in rows)
 
     def mark(self, study: Study) -> str:
         """Identifies all that a study's trials, attempts, measurements and events are at this moment: it

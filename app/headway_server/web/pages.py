@@ -19,8 +19,9 @@ from headway_server.services import studies, trials
 from headway_server.services.at_work import at_work
 from headway_server.services.convergence import convergence
 from headway_server.services.history import last_seq
+from headway_server.services.plots import front_of
 from headway_server.web import interface, session
-from headway_server.web.front_plot import front_of, front_plot
+from headway_server.web.front_plot import front_plot
 from headway_server.web.incumbent_plot import incumbent_plot
 from headway_server.web.render import HERE, render
 from headway_server.web.session import signed_in
