@@ -129,7 +129,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
     overview = f"trials?format=columns&max_points={options.max_points}"
-    questions = (overview, f"{overview}&state=completed", f"{overview}&origin.policy=sobol")
+    filtered = (f"{overview}&state=completed", f"{overview}&origin.policy=sobol")
+    questions = (overview, *filtered, f"plots/history?max_points={options.max_points}")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder, throwaway_server() as server:
         for url in (sqlite_url(Path(folder) / "large.db"), server):
