@@ -6,11 +6,8 @@ from headway_server.api.access import least_roles
 from tests.api.test_bad_input import expect
 
 NATURALLY = {
-    "/trials:suggest",
-    "/trials/{number}:finish",
-    "/trials/{number}:heartbeat",
-    "/trials/{number}/measurements",
-    "/model:predict",
+    *("/trials:suggest", "/trials/{number}:finish", "/trials/{number}:heartbeat"),
+    *("/trials/{number}/measurements", "/model:predict"),
 }
 """The end of the path of those that keep a key in their own way, or whose repeat is the same by itself."""
 

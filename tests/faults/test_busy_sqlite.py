@@ -15,6 +15,7 @@ SERVERS, CLIENTS, TRIALS = 3, 12, 120
 
 
 @pytest.mark.slow
+@pytest.mark.faults
 def test_no_call_meets_a_locked_database(tmp_path):
     """All three start on a file that is not there yet: they migrate it at once, too."""
     ports = [free_port() for _ in range(SERVERS)]
