@@ -24,7 +24,6 @@ def test_a_deleted_study_says_so_on_every_route(http, leased):
         "release": {"lease_token": token},
         "measurements": {"lease_token": token, "measurements": [{"step": 1, "metrics": {"yield": 1.0}}]},
         "observations:batch": {"rows": [{"params": {"x": 0, "solvent": "THF"}, "metrics": {"yield": 1}}]},
-        "measurements": {"lease_token": token, "measurements": [{"step": 1, "metrics": {"yield": 1.0}}]},
         "predict": {"points": [{"x": 0, "solvent": "THF"}]},
     }
     asked = 0
