@@ -9,7 +9,7 @@ OPTIONS ?=
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-environments bench-latency bench-regret clean
+.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-columns bench-environments bench-latency bench-regret clean
 
 venv: $(VENV)/.installed
 
@@ -52,6 +52,9 @@ test-faults: venv
 
 bench-http: venv
 	$(BIN)/python -m benchmarks.http_latency
+
+bench-columns: venv
+	$(BIN)/python -m benchmarks.columns $(OPTIONS)
 
 # Each peer in an environment of its own; torch first there too.
 PEERS := benchmarks/.venvs/optuna/.installed benchmarks/.venvs/botorch/.installed benchmarks/.venvs/ax/.installed

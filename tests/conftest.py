@@ -32,6 +32,18 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HEADWAY_HYPOTHESIS", "fixed"))
 
 
+UNTRACED = {"engine", "benchmarks", "workers"}
+"""Rooms whose coverage nobody asks for (pyproject.toml names those that count): tracing would make their
+tests, which compute, take half as long again."""
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in UNTRACED:
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory):
     """A migrated SQLite file to copy."""

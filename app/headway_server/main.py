@@ -17,12 +17,16 @@ from headway_server.api import (
     audit,
     events,
     health,
+    measurements,
     observations,
+    plots,
     problems,
     projects,
+    published,
     spaces,
     studies,
     trials,
+    workers,
 )
 from headway_server.api.access import least_roles
 from headway_server.api.archives import IMPORT_PATH
@@ -32,8 +36,10 @@ from headway_server.api.identity import Authentication
 from headway_server.api.limits import BodyLimits
 from headway_server.api.metrics import Metrics
 from headway_server.api.openapi import Application
+from headway_server.api.rates import RateLimits, rates_of
 from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.services.delete_study import purge
 from headway_server.services.device import require_device
 from headway_server.services.engine_link import EngineLink
 from headway_server.services.keyring import Keyring
@@ -117,10 +123,12 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     app.add_middleware(
         BodyLimits, max_bytes=settings.max_body_bytes, larger={IMPORT_PATH: settings.max_import_bytes}
     )
+    app.add_middleware(RateLimits, rates=rates_of(settings))
     app.add_middleware(Authentication)  # added last, asked first: nobody's body is read before
     app.add_middleware(Envelope, metrics=metrics)
     # Those asked most come first: routes are searched one by one.
-    for room in (trials, studies, spaces, observations, archives, events, health, projects, audit):
+    asked_most = (trials, measurements, studies, spaces, observations, archives, events, plots)
+    for room in (*asked_most, workers, health, projects, audit, published):
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)
@@ -151,6 +159,7 @@ async def _sweep_for_ever(context: AppContext) -> None:
         try:
             if await run_in_threadpool(sweep, context.database):
                 context.pulse.beat()
+            await run_in_threadpool(purge, context.database)
         except DatabaseUnavailable as error:
             log.warning("sweep: %s", error.detail)
         except Exception:  # the top of this task: a bug in one round must not end all later ones

@@ -33,6 +33,17 @@ class Settings(BaseSettings):
     """How often a stream of events, or a held suggest, looks for news from other processes, ms."""
     metrics: bool = False
     """Whether /metrics answers, in Prometheus' format. It takes no key: who may ask is the network's part."""
+    suggests_per_s: Annotated[float, Field(ge=0)] = 200.0
+    """How often a key may ask for trials, requests a second, and ten seconds' worth at once; 0: no limit.
+    Each server process counts for itself. Whoever needs no key has no limit, of this kind or the next."""
+    finishes_per_s: Annotated[float, Field(ge=0)] = 500.0
+    """Likewise for results and released trials."""
+    heartbeats_per_s: Annotated[float, Field(ge=0)] = 1000.0
+    """Likewise for heartbeats."""
+    reads_per_s: Annotated[float, Field(ge=0)] = 100.0
+    """Likewise for reading."""
+    writes_per_s: Annotated[float, Field(ge=0)] = 50.0
+    """Likewise for everything else: studies, imports, projects, keys."""
     log_format: LogFormat = "auto"
     """Log lines as `json` or `text`; `auto`: text on a terminal, JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

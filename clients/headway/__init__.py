@@ -18,7 +18,7 @@ from headway.measure import Measure, study
 from headway.studies import Study, Suggestions
 from headway.trials import Trial
 from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, When
-from headway.wire.study import Fidelity, FidelityCost, Objective, Policy
+from headway.wire.study import EarlyStopping, Fidelity, FidelityCost, Objective, Policy
 
 __all__ = [
     "ApiError",
@@ -27,6 +27,7 @@ __all__ = [
     "Categorical",
     "Client",
     "ConnectionFailed",
+    "EarlyStopping",
     "Fidelity",
     "FidelityCost",
     "Float",

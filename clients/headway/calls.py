@@ -6,8 +6,9 @@ A driver (`connection.py`, and an asynchronous twin of it) sends them and repeat
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Generic, Literal, TypeVar
 from urllib.parse import quote, urljoin
@@ -17,10 +18,19 @@ from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.amendments import TrialPatch
-from headway.wire.base import Params, Request, Response
+from headway.wire.base import Nothing, Params, Request, Response
+from headway.wire.events import EventPage
+from headway.wire.limits import Limits
 from headway.wire.manual import TrialCreate
+from headway.wire.measurement import (
+    Measurement,
+    MeasurementPage,
+    MeasurementsRequest,
+    MeasurementsResponse,
+)
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.observations import ImportRequest, ImportResponse
+from headway.wire.plot import Plot, PlotKind
 from headway.wire.problem import Problem
 from headway.wire.space_versions import SpacePut, SpaceView
 from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyPatch, StudyView
@@ -38,6 +48,7 @@ from headway.wire.trial import (
     TrialState,
     TrialView,
 )
+from headway.wire.workers import WorkerPage
 
 AnswerT = TypeVar("AnswerT", bound=Response)
 
@@ -63,7 +74,7 @@ class Call(Generic[AnswerT]):
     body: Request | None = None
     raw: bytes | None = None
     """A body that is JSON already, in place of `body`."""
-    query: Mapping[str, str | int] = field(default_factory=dict)
+    query: Mapping[str, str | float] = field(default_factory=dict)
     held_s: float = 0.0
     """How long the server may hold the answer back by request, seconds."""
     key: str = field(default_factory=lambda: str(uuid4()))
@@ -116,6 +127,32 @@ def change_space(study: str, change: SpacePut, etag: str | None = None) -> Call[
     return Call("PUT", f"{_study(study)}/space", SpaceView, change, if_match=etag or "*")
 
 
+def delete_study(study: str, etag: str | None = None) -> Call[Nothing]:
+    """Delete a study with all its data, provided that it still has this ETag."""
+    return Call("DELETE", _study(study), Nothing, if_match=etag or "*")
+
+
+def list_workers(cursor: str | None, seen_within_s: float) -> Call[WorkerPage]:
+    """A page of workers by name."""
+    query = _page(cursor) | {"seen_within_s": seen_within_s}
+    return Call("GET", "/v1/workers", WorkerPage, query=query)
+
+
+def list_events(study: str, cursor: str | None) -> Call[EventPage]:
+    """A page of what happened to a study."""
+    return Call("GET", f"{_study(study)}/events", EventPage, query=_page(cursor))
+
+
+def read_plot(study: str, kind: PlotKind, max_points: int) -> Call[Plot]:
+    """What a plot is drawn from."""
+    return Call("GET", f"{_study(study)}/plots/{kind}", Plot, query={"max_points": max_points})
+
+
+def read_limits() -> Call[Limits]:
+    """How much of everything the server takes."""
+    return Call("GET", "/v1/limits", Limits)
+
+
 def suggest(study: str, request: SuggestRequest) -> Call[SuggestResponse]:
     """Ask for trials."""
     return Call(
@@ -127,6 +164,20 @@ def heartbeat(study: str, number: int, token: str) -> Call[HeartbeatResponse]:
     """Renew a lease."""
     body = HeartbeatRequest(lease_token=token)
     return Call("POST", f"{_study(study)}/trials/{number}:heartbeat", HeartbeatResponse, body)
+
+
+def measure(
+    study: str, number: int, token: str, measured: tuple[Measurement, ...]
+) -> Call[MeasurementsResponse]:
+    """Report intermediate values."""
+    body = MeasurementsRequest(lease_token=token, measurements=measured)
+    return Call("POST", f"{_study(study)}/trials/{number}/measurements", MeasurementsResponse, body)
+
+
+def list_measurements(study: str, number: int, cursor: str | None = None) -> Call[MeasurementPage]:
+    """A trial's intermediate values by attempt and step."""
+    path = f"{_study(study)}/trials/{number}/measurements"
+    return Call("GET", path, MeasurementPage, query=_page(cursor))
 
 
 def unheld(call: Call[SuggestResponse]) -> Call[SuggestResponse]:
@@ -178,16 +229,52 @@ def change_trial(study: str, number: int, patch: TrialPatch) -> Call[TrialView]:
     return Call("PATCH", f"{_study(study)}/trials/{number}", TrialView, patch)
 
 
-def list_trials(study: str, cursor: str | None = None, state: TrialState | None = None) -> Call[TrialPage]:
+@dataclass(frozen=True)
+class TrialFilter:
+    """Which trials; None: whatever it is."""
+
+    state: TrialState | None = None
+    worker: str | None = None
+    """Who made one of its attempts."""
+    policy: str | None = None
+    """Of its receipt: `sobol`, `ucb`, `import` …"""
+    updated_after: datetime | None = None
+    """A moment with its zone; without one it is this machine's local time."""
+
+    def query(self) -> dict[str, str | int]:
+        """As it stands in a query."""
+        updated = None if self.updated_after is None else self.updated_after.astimezone(UTC).isoformat()
+        given = {
+            "state": self.state,
+            "worker": self.worker,
+            "origin.policy": self.policy,
+            "updated_after": updated,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+EVERY_TRIAL = TrialFilter()
+
+
+def list_trials(study: str, cursor: str | None = None, chosen: TrialFilter = EVERY_TRIAL) -> Call[TrialPage]:
     """A page of trials by number."""
-    return Call("GET", f"{_study(study)}/trials", TrialPage, query=_page(cursor, state))
+    return Call("GET", f"{_study(study)}/trials", TrialPage, query=_page(cursor) | chosen.query())
 
 
 def list_columns(
-    study: str, cursor: str | None = None, state: TrialState | None = None
+    study: str,
+    cursor: str | None = None,
+    chosen: TrialFilter = EVERY_TRIAL,
+    *,
+    fields: Sequence[str] = (),
+    max_points: int | None = None,
 ) -> Call[TrialColumns]:
-    """A page of trials as columns."""
-    query = {**_page(cursor, state), "format": "columns"}
+    """A page of trials as columns; with `max_points` all trials in so many entries."""
+    query = _page(cursor) | chosen.query() | {"format": "columns"}
+    if fields:
+        query["fields"] = ",".join(fields)
+    if max_points is not None:
+        query["max_points"] = max_points
     return Call("GET", f"{_study(study)}/trials", TrialColumns, query=query)
 
 
@@ -259,10 +346,8 @@ def _study(name: str) -> str:
     return f"/v1/studies/{quote(name, safe='')}"
 
 
-def _page(cursor: str | None, state: TrialState | None = None) -> dict[str, str | int]:
+def _page(cursor: str | None) -> dict[str, str | int]:
     query: dict[str, str | int] = {"limit": PAGE}
     if cursor is not None:
         query["cursor"] = cursor
-    if state is not None:
-        query["state"] = state
     return query

@@ -17,7 +17,9 @@ from headway.spaces import Names, ParameterLike, define_study
 from headway.spool import Spool
 from headway.studies import Study
 from headway.wire.access import AuditEntry, ProjectView
+from headway.wire.limits import Limits
 from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition, StudyView
+from headway.wire.workers import WorkerView
 
 if TYPE_CHECKING:
     import httpx
@@ -61,10 +63,14 @@ class Client:
         url = url or os.environ.get("HEADWAY_URL") or DEFAULT_URL
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is not the URL of a server. Say e.g. {DEFAULT_URL}.")
+        if api_key is None:
+            api_key = os.environ.get("HEADWAY_API_KEY") or _key_in_file()
+        if project is None:
+            project = os.environ.get("HEADWAY_PROJECT")
         connection = Connection(
             url,
-            api_key=api_key or os.environ.get("HEADWAY_API_KEY") or _key_in_file(),
-            project=project or os.environ.get("HEADWAY_PROJECT") or None,
+            api_key=api_key or None,
+            project=project or None,
             patience=Patience(total_s=_patience_s() if patience_s is None else patience_s),
             transport=transport,
         )
@@ -88,6 +94,8 @@ class Client:
         transport = LocalTransport(load_application(str(file)))
         return cls(
             "http://headway.local",
+            api_key="",  # those of the environment are for a server
+            project="",
             patience_s=patience_s,
             spool_directory=file.parent / f"{file.name}.spool",
             transport=transport,
@@ -222,6 +230,19 @@ class Client:
             ProjectConflict: the name is taken by a project with other notes.
         """
         return create_project(self._link, name, notes)
+
+    def workers(self, *, seen_within_s: float = 24 * 3600) -> Iterator[WorkerView]:
+        """Who works on the project's studies, by name; those seen within so many seconds."""
+        cursor: str | None = None
+        while True:
+            page = self._link.ask(calls.list_workers(cursor, seen_within_s))
+            yield from page.workers
+            if (cursor := page.next_cursor) is None:
+                return
+
+    def limits(self) -> Limits:
+        """How much of everything the server takes, and how often this key may ask."""
+        return self._link.ask(calls.read_limits())
 
     def audit(self, study: str | None = None) -> Iterator[AuditEntry]:
         """Who changed what, the newest first; of one study, or of everything that the key may see. Takes an

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from headway.calls import AnswerT, Call, problem_of, read_answer
 from headway.errors import ConnectionFailed
-from headway.patience import RETRIED, Patience, retry_after_s
+from headway.patience import Patience, retry_after_s, worth_repeating
 
 if TYPE_CHECKING:
     import httpx
@@ -99,7 +99,7 @@ class Connection:
                 failure: Exception = self._unreachable(error, self._clock() - started)
                 failure.__cause__ = error
             else:
-                if response.status_code not in RETRIED:
+                if not worth_repeating(response.status_code, response.headers.get("Retry-After")):
                     return read_answer(call, self.base_url, response.status_code, response.content)
                 failure = problem_of(self.base_url, response.status_code, response.content)
                 asked_to_wait_s = retry_after_s(response.headers.get("Retry-After"))

@@ -16,6 +16,7 @@ HeadwayError
     │   ├── ConstraintViolated    constraint-violated
     │   ├── ConstraintsInfeasible constraints-infeasible
     │   ├── NotFinite             not-finite
+    │   ├── QuotaExceeded         quota-exceeded
     │   ├── UnknownStrategy       unknown-strategy
     │   ├── UnsupportedObjectives unsupported-objectives
     │   ├── InvalidOutcomeConstraint  invalid-outcome-constraint
@@ -30,6 +31,7 @@ HeadwayError
     │   ├── OutOfScope            out-of-scope
     │   └── CrossSiteRequest      cross-site-request
     ├── NotFound                  not-found
+    ├── StudyDeleted              study-deleted
     ├── MethodNotAllowed          method-not-allowed
     ├── Conflict                  the request is fine, the state is not
     │   ├── DefinitionConflict    definition-conflict
@@ -37,12 +39,14 @@ HeadwayError
     │   ├── LeaseSuperseded       lease-superseded
     │   ├── UnknownLease          unknown-lease
     │   ├── IllegalTransition     illegal-transition
+    │   ├── IdempotencyInProgress idempotency-in-progress
     │   └── RowConflict           row-conflict (a `client_id` that is another's)
     ├── StaleEtag                 stale-etag
     ├── PreconditionRequired      precondition-required
     ├── NotAcceptable             not-acceptable
     ├── PayloadTooLarge           payload-too-large
     ├── UnsupportedMediaType      unsupported-media-type
+    ├── RateLimited               rate-limited: still so when the client's patience ended
     └── Unavailable               still so when the client's patience ended
         ├── DatabaseUnavailable   database-unavailable
         ├── EngineUnavailable     engine-unavailable
@@ -182,6 +186,12 @@ class NotFinite(InvalidRequest):
     slug = "not-finite"
 
 
+class QuotaExceeded(InvalidRequest):
+    """More than the server keeps of one thing."""
+
+    slug = "quota-exceeded"
+
+
 class UnknownStrategy(InvalidRequest):
     """A strategy that the engine does not have."""
 
@@ -264,6 +274,12 @@ class NotFound(ApiError):
     slug = "not-found"
 
 
+class StudyDeleted(ApiError):
+    """The study was deleted within the last 30 days. Results for it are kept beside the spool."""
+
+    slug = "study-deleted"
+
+
 class MethodNotAllowed(ApiError):
     """The path exists; the method does not."""
 
@@ -304,6 +320,12 @@ class IllegalTransition(Conflict):
     slug = "illegal-transition"
 
 
+class IdempotencyInProgress(Conflict):
+    """The same request is under way under the same key, and still was when the client's patience ended."""
+
+    slug = "idempotency-in-progress"
+
+
 class StaleEtag(ApiError):
     """What is to be changed has changed since it was read. Read it again."""
 
@@ -338,6 +360,12 @@ class UnsupportedMediaType(ApiError):
     """The body is not application/json."""
 
     slug = "unsupported-media-type"
+
+
+class RateLimited(ApiError):
+    """The key sends more requests of this kind than it may. The client has waited and repeated, in vain."""
+
+    slug = "rate-limited"
 
 
 class Unavailable(ApiError):

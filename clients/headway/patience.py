@@ -7,9 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 RETRIED = frozenset({429, 502, 503, 504})
 """Statuses that say: the same call will work later."""
+
+
+def worth_repeating(status: int, retry_after: str | None) -> bool:
+    """Whether the same call will work later. A conflict does not go away by itself, unless the server says
+    when: the first try of this very call is still under way.
+    """
+    return status in RETRIED or (status == HTTPStatus.CONFLICT and retry_after is not None)
 
 
 @dataclass(frozen=True)

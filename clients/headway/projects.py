@@ -73,7 +73,8 @@ class Project:
     def create_key(
         self, role: Role, *, study: str | None = None, expires: timedelta | None = None, name: str = ""
     ) -> CreatedKey:
-        """Make a key. Its `token` is shown this once.
+        """Make a key. Its `token` is shown this once: it is None where the server's first answer was lost and
+        the client asked again. Revoke that key then, and make another.
 
         Args:
             role: viewer, worker, editor or admin.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from headway import calls
 from headway.calls import AnswerT, Call
 from headway.connection import Connection
-from headway.errors import ApiError, ConnectionFailed
+from headway.errors import ApiError, ConnectionFailed, StudyDeleted
 from headway.patience import Patience
 from headway.spool import Spool, Spooled
 from headway.wire.trial import FinishRequest, FinishResponse
@@ -42,13 +43,18 @@ class Link:
 
         Raises:
             ApiError: the server refused the result.
+            StudyDeleted: it will never take it; it is in the spool's file of refused ones.
         """
         try:
             return self.ask(calls.finish(study, number, result), hurry=hurry)
         except BaseException as error:
+            entry = Spooled(study=study, number=number, result=result)
+            if isinstance(error, StudyDeleted):  # nothing that the caller could change would be taken
+                self._keep(partial(self.spool.keep_refused, entry, error.problem.detail), entry, error)
+                raise
             if isinstance(error, ApiError) and not error.server_is_away:
                 raise
-            self._keep(Spooled(study=study, number=number, result=result), error)
+            self._keep(partial(self.spool.add, entry), entry, error)
             if not isinstance(error, ApiError | ConnectionFailed):  # Ctrl-C, or a bug
                 raise
             log.warning(
@@ -64,10 +70,10 @@ class Link:
         """Close the connection."""
         self.connection.close()
 
-    def _keep(self, entry: Spooled, error: BaseException) -> None:
-        """Put a result into the spool; where the disk refuses it, into the log, and raise the failure."""
+    def _keep(self, keep: Callable[[], None], entry: Spooled, error: BaseException) -> None:
+        """Put a result onto the disk; where that refuses it, into the log, and raise the failure."""
         try:
-            self.spool.add(entry)
+            keep()
         except OSError as refused:
             log.critical("%s: %s; the result is %s", self.spool.path, refused, entry.result.metrics)
             raise error from refused

@@ -62,8 +62,11 @@ class Spool:
 
     def add(self, entry: Spooled) -> None:
         """Keep a result. It is on the disk when this returns."""
-        plain = entry.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-        self._append(self.path, json.dumps(plain))
+        self._append(self.path, _line(entry))
+
+    def keep_refused(self, entry: Spooled, reason: str) -> None:
+        """Keep a result that the server will never take, for whoever wants to put it elsewhere."""
+        self._refuse(_line(entry), reason)
 
     def deliver(self, send: Callable[[Spooled], object]) -> int:
         """Deliver what is here, in order; how many results arrived.
@@ -113,7 +116,7 @@ class Spool:
             yield mine
 
     def _refuse(self, line: str, reason: str) -> None:
-        log.warning("a spooled result was refused and is kept in %s: %s", self.refused_path, reason)
+        log.warning("a result was refused and is kept in %s: %s", self.refused_path, reason)
         self._append(self.refused_path, json.dumps({"reason": reason, "line": line}))
 
     def _append(self, path: Path, line: str) -> None:
@@ -126,6 +129,10 @@ class Spool:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _line(entry: Spooled) -> str:
+    return json.dumps(entry.model_dump(mode="json", exclude_unset=True, exclude_none=True))
 
 
 def _parse(line: str) -> Spooled:

@@ -7,7 +7,9 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 from uuid import uuid4
@@ -17,7 +19,7 @@ from pydantic import ValidationError
 from headway import calls
 from headway.batches import Rows, requests_of, sum_of
 from headway.best import BestTrial, Front
-from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, ValidationFailed
+from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, StudyDeleted, ValidationFailed
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.spaces import ParameterLike, space_of
@@ -25,9 +27,12 @@ from headway.trials import Trial, Workplace
 from headway.values import Number, Value, metrics_of
 from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
+from headway.wire.events import EventView
 from headway.wire.manual import TrialCreate
+from headway.wire.measurement import MeasurementView
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
+from headway.wire.plot import Plot, PlotKind
 from headway.wire.space import Space
 from headway.wire.space_versions import SpacePut, SpaceView
 from headway.wire.study import Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
@@ -118,6 +123,19 @@ class Study:
     def close(self) -> StudyView:
         """Hand nothing out any more: workers are told that the study is done. Results are still taken."""
         return self.change(state="completed")
+
+    def delete(self, *, etag: str | None = None) -> None:
+        """Delete the study with all its data. For 30 days its name stays taken, its workers are told to stop,
+        and whatever asks for it gets `StudyDeleted`. One that is deleted already is none to complain about.
+
+        Args:
+            etag: delete it only if `view().etag` is still this; None: whatever it is.
+
+        Raises:
+            StaleEtag: it has another ETag: somebody has changed it since.
+        """
+        with suppress(StudyDeleted):  # an answer may be lost on its way, and the call repeated
+            self._link.ask(calls.delete_study(self.name, etag))
 
     def change(
         self,
@@ -472,22 +490,84 @@ class Study:
             raise ValidationFailed.before_sending("The change to the trial", error) from error
         return self._link.ask(calls.change_trial(self.name, number, patch))
 
-    def history(self, state: TrialState | None = None) -> Iterator[TrialView]:
-        """Every trial by number, with its receipt, attempts and results."""
+    def measurements(self, number: int) -> Iterator[MeasurementView]:
+        """What a trial reported while it ran, by attempt and step."""
         cursor: str | None = None
         while True:
-            page = self._link.ask(calls.list_trials(self.name, cursor, state))
+            page = self._link.ask(calls.list_measurements(self.name, number, cursor))
+            yield from page.measurements
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def history(
+        self,
+        state: TrialState | None = None,
+        *,
+        worker: str | None = None,
+        policy: str | None = None,
+        updated_after: datetime | None = None,
+    ) -> Iterator[TrialView]:
+        """Every trial by number, with its receipt, attempts and results; or those that the filters let
+        through, as `calls.TrialFilter` says.
+        """
+        chosen = calls.TrialFilter(state, worker, policy, updated_after)
+        cursor: str | None = None
+        while True:
+            page = self._link.ask(calls.list_trials(self.name, cursor, chosen))
             yield from page.trials
             cursor = page.next_cursor
             if cursor is None:
                 return
 
-    def columns(self, state: TrialState | None = None) -> dict[str, list[object]]:
-        """Every trial as columns of one length, as a data frame takes them; None where not known."""
+    def events(self, after: int = 0) -> Iterator[EventView]:
+        """What happened to the study, in order, after the event of this number, up to now."""
+        cursor: str | None = str(after)
+        while cursor is not None:
+            page = self._link.ask(calls.list_events(self.name, cursor))
+            yield from page.events
+            cursor = page.next_cursor
+
+    def plot(self, kind: PlotKind, max_points: int = 2000) -> Plot:
+        """The columns that a plot is drawn from.
+
+        Args:
+            kind: `history`, `front` (of several objectives) or `parallel`.
+            max_points: the most entries of a column (2 to 20,000); the best results are among them.
+        """
+        return self._link.ask(calls.read_plot(self.name, kind, max_points))
+
+    def columns(
+        self,
+        state: TrialState | None = None,
+        *,
+        worker: str | None = None,
+        policy: str | None = None,
+        updated_after: datetime | None = None,
+        fields: Sequence[str] = (),
+        max_points: int | None = None,
+    ) -> dict[str, list[object]]:
+        """Every trial as columns of one length, as a data frame takes them; None where not known.
+
+        Args:
+            state: of this state only.
+            worker: to which this worker made an attempt.
+            policy: whose receipt names this one: `sobol`, `ucb`, `import` …
+            updated_after: changed since.
+            fields: columns beside `number`, such as `value`, `params.NAME`, `metrics.NAME`, `policy`; the
+                state, the values and the parameters where none is named.
+            max_points: an overview in one request, of at most so many entries (2 to 20,000): every incumbent
+                is among them, and the lowest and highest of the rest.
+
+        Raises:
+            ValidationFailed: there is no column of this name.
+        """
+        chosen = calls.TrialFilter(state, worker, policy, updated_after)
         columns: dict[str, list[object]] = {}
         cursor: str | None = None
         while True:
-            page = self._link.ask(calls.list_columns(self.name, cursor, state))
+            call = calls.list_columns(self.name, cursor, chosen, fields=fields, max_points=max_points)
+            page = self._link.ask(call)
             for name, values in page.columns.items():
                 columns.setdefault(name, []).extend(values)
             cursor = page.next_cursor

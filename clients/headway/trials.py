@@ -15,9 +15,11 @@ from headway.errors import HeadwayError, Infeasible, Stop
 from headway.heartbeats import Heartbeat
 from headway.patience import Patience
 from headway.preemption import Preempted, Preemption
-from headway.results import Link
+from headway.reports import Reports
+from headway.results import ONE_TRY, Link
 from headway.values import Number, Value, metrics_of
 from headway.wire.base import Params
+from headway.wire.measurement import Measurement, MeasurementsResponse
 from headway.wire.trial import FinishRequest, FinishResponse, HeartbeatResponse, Outcome, SuggestedTrial
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Trial:
         self._heartbeat = Heartbeat(
             self._beat, given.lease.heartbeat_every_s, f"headway-heartbeat-{given.number}"
         )
+        self._reports = Reports(self._measure)
         self.outcome: Outcome | None = None
         """What was reported; None: nothing yet."""
         self.response: FinishResponse | None = None
@@ -102,20 +105,32 @@ class Trial:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the server wants the trial given up; known from the latest heartbeat."""
-        return self._heartbeat.stop_reason is not None
+        """Whether the server wants the trial given up; known from the latest heartbeat or report."""
+        return self._stop_reason is not None
+
+    @property
+    def _stop_reason(self) -> str | None:
+        return self._heartbeat.stop_reason or self._reports.stop_reason
 
     def report(self, step: int, **metrics: float) -> None:
-        """Note where the work stands, and learn whether to go on.
+        """Report intermediate values, and learn whether to go on: at most one call a second is made for it.
+        Under the first objective's name they are what early stopping goes by.
+
+        Args:
+            step: how far the work is, from 0 on: an epoch, an iteration. A step is written once.
+            metrics: numbers by name.
 
         Raises:
-            Stop: the latest heartbeat was answered with `stop`.
+            Stop: the server wants the trial given up.
             Preempted: SIGTERM came, and what it raised was swallowed.
+            ValueError: the step is no whole number from 0 on.
         """
         self.reported = {"step": float(step), **metrics}
         self._workplace.preemption.check()
-        if self._heartbeat.stop_reason is not None:
-            raise Stop(self._heartbeat.stop_reason)
+        with self._workplace.preemption.held_back():
+            self._reports.add(step, metrics)
+        if self._stop_reason is not None:
+            raise Stop(self._stop_reason)
 
     def finish(
         self, value: Value, std_error: Number | None = None, *, params_as_run: Params | None = None
@@ -219,6 +234,8 @@ class Trial:
     def _send(self, result: FinishRequest) -> FinishResponse | None:
         place = self._workplace
         with place.preemption.held_back():
+            if not place.preemption.requested:
+                self._reports.flush()
             self.response = place.link.finish(
                 place.study, self.number, result, hurry=lambda: place.preemption.requested
             )
@@ -230,6 +247,10 @@ class Trial:
         patience = Patience(total_s=min(LONGEST_BEAT_S, self.given.lease.heartbeat_every_s / 2))
         call = calls.heartbeat(self._workplace.study, self.number, self.token)
         return self._workplace.link.connection.send(call, patience=patience)
+
+    def _measure(self, measured: tuple[Measurement, ...]) -> MeasurementsResponse:
+        call = calls.measure(self._workplace.study, self.number, self.token, measured)
+        return self._workplace.link.connection.send(call, patience=ONE_TRY)
 
 
 def _account(error: Exception) -> str:

@@ -24,7 +24,7 @@ STUDY = {
     "space": {"parameters": [{"name": "x", "type": "float", "low": 0, "high": 1}]},
     "budget": 50,
 }
-FILLED = {"study": "s", "number": "1", "name": "default", "key": "000000000000"}
+FILLED = {"study": "s", "number": "1", "name": "default", "key": "000000000000", "kind": "history"}
 """What stands for the parameters of a path."""
 
 
@@ -85,7 +85,9 @@ def ending(app, http, monkeypatch):
 
 
 def ask(http, method, path, token, **more):
-    headers = {"If-Match": "*"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+    headers = {"If-Match": '"of another day"'} | (
+        {} if token is None else {"Authorization": f"Bearer {token}"}
+    )
     more |= {} if method.upper() in ("GET", "DELETE") else {"json": {}}
     return http.request(method, path.format(**FILLED), headers=headers, **more)
 

@@ -51,7 +51,7 @@ def test_no_request_meets_a_bug_or_an_undocumented_status(schema, path, verb):
     )
     @given(case=schema[path][verb].as_strategy(), known=st.booleans())
     def exchange(case, known):
-        if known and "study" in case.path_parameters:
+        if known and "study" in case.path_parameters and verb != "delete":  # the others need it
             case.path_parameters["study"] = "s"
         case.call_and_validate(checks=CHECKS)
 

@@ -32,7 +32,7 @@ def test_a_trial_is_excluded_tagged_and_taken_back(measured, faulty):
     view = measured.change_trial(2, excluded=False, tags=[], reason="it was good")
     assert (view.tags, view.note) == ((), "n")
     assert measured.best().trial == 2
-    assert measured.columns()["excluded"] == [False, False]
+    assert measured.columns(fields=["excluded"])["excluded"] == [False, False]
 
 
 def test_what_can_not_be_changed_says_why(measured, study):

@@ -331,3 +331,31 @@ def test_a_study_is_changed_only_as_it_was_seen(study):
         study.change(budget=8, etag=etag)
     with pytest.raises(headway.errors.ValidationFailed, match="budget"):
         study.change(budget=0)
+
+
+def test_a_study_is_deleted_when_the_question_is_answered_with_yes(server_url, study, tmp_path):
+    study.suggest()
+    environment = {"HEADWAY_URL": server_url, "HEADWAY_SPOOL_DIR": str(tmp_path)}
+    kept = CliRunner().invoke(main, ["delete", study.name], env=environment, input="n\n")
+    assert "with its 1 trials (1 leased)?" in kept.output
+    assert kept.exit_code == 1
+    assert study.view().state == "running"
+    gone = CliRunner().invoke(main, ["delete", "--yes", study.name], env=environment)
+    assert "deleted; its name is free again in 30 days" in gone.output
+    again = CliRunner().invoke(main, ["delete", "--yes", study.name], env=environment)
+    assert again.exit_code == 1
+    assert "was deleted on" in again.output
+
+
+def test_workers_are_listed_for_people_and_for_programs(cli, study):
+    assert "Nobody with a name has been seen" in cli("workers", "--hours", "1e-9").output
+    name = f"worker of {study.name}"
+    study.suggest(worker=name)[0].fail("boiled over\nat noon", "Boom")
+    held = study.suggest(worker=name)[0]
+    (line,) = [line for line in cli("workers").output.splitlines() if name in line]
+    assert f"{study.name}/{held.number} " in line
+    assert "yes" in line
+    assert line.rstrip().endswith(f"{study.name}/1: boiled over")
+    (view,) = [one for one in json.loads(cli("workers", "--format", "json").output) if one["worker"] == name]
+    assert view["alive"] is True
+    assert (view["attempts"], view["finished"], view["finished_last_h"]) == (2, 1, 1)

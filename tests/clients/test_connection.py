@@ -3,7 +3,7 @@ import pytest
 
 from headway import calls
 from headway.connection import Connection
-from headway.errors import ConnectionFailed, DatabaseUnavailable, NotFound, UnreadableAnswer
+from headway.errors import ConnectionFailed, DatabaseUnavailable, LeaseSuperseded, NotFound, UnreadableAnswer
 from headway.patience import Patience
 from headway.wire.trial import SuggestRequest
 
@@ -102,6 +102,14 @@ def test_refusal_is_not_retried():
     with pytest.raises(NotFound):
         script.connection.send(CALL)
     assert len(script.requests) == 1
+
+
+def test_a_conflict_is_repeated_where_the_server_says_when():
+    script = Script(problem(409, "idempotency-in-progress", Retry_After="1"), ok())
+    assert script.connection.send(CALL).status == "done"
+    assert len({request.headers["Idempotency-Key"] for request in script.requests}) == 1
+    with pytest.raises(LeaseSuperseded):
+        Script(problem(409, "lease-superseded")).connection.send(CALL)
 
 
 def test_hurry_ends_the_retries():

@@ -8,7 +8,10 @@ from headway.errors import BY_SLUG, ApiError, HeadwayError, NotFinite, Validatio
 from headway.wire.problem import FieldError, Problem
 from headway_server.domain import errors as domain
 
-AT_START_UP = {"schema-mismatch", "device-unavailable", "no-key"}
+AT_START_UP = {
+    *("schema-mismatch", "device-unavailable", "no-key"),
+    *("invalid-backup", "database-not-empty"),
+}
 """Never over HTTP."""
 
 

@@ -16,6 +16,13 @@ from headway.local import LocalTransport
 
 
 @pytest.mark.slow
+def test_the_environments_key_and_project_are_not_for_a_local_server(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADWAY_API_KEY", "hw_no_such")
+    monkeypatch.setenv("HEADWAY_PROJECT", "elsewhere")
+    with headway.Client.local(tmp_path / "scratch.db") as client:
+        assert list(client.studies()) == []
+
+
 def test_studies_outlive_the_client(tmp_path):
     path = tmp_path / "new" / "headway.db"
     with headway.Client.local(path) as client:

@@ -63,6 +63,12 @@ def test_without_a_key_the_client_says_what_to_do(connect):
         list(connect(None).studies())
 
 
+def test_limits_are_published_with_the_keys_own_rates(connect):
+    limits = connect().limits()
+    assert limits.count == 64
+    assert limits.rates["heartbeat"].per_s > limits.rates["read"].per_s > 0
+
+
 def test_a_project_with_its_keys_from_start_to_end(connect, name):
     admin = connect()
     project = admin.create_project(name, notes="n")

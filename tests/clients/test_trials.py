@@ -1,13 +1,23 @@
 """A worker's loop against the real application, over a way that breaks."""
 
+import json
 import logging
 import math
 import threading
 
+import httpx
 import pytest
 
 import headway
-from headway.errors import IllegalTransition, NotFinite, NotFound, ObjectiveKeepsFailing
+from headway.errors import (
+    IllegalTransition,
+    NotFinite,
+    NotFound,
+    ObjectiveKeepsFailing,
+    StaleEtag,
+    StudyDeleted,
+)
+from headway.spool import Spool
 from headway.studies import HOPELESS_AFTER
 from headway.wire.trial import FinishRequest
 from tests.clients.worker import AWAY, IMPATIENT, states, work
@@ -44,6 +54,27 @@ def test_columns_have_every_trial(study):
     columns = study.columns()
     assert columns["number"] == [1, 2, 3]
     assert len(columns["params.x"]) == 3
+    some = study.columns("leased", policy="sobol", fields=["worker", "params.x"], max_points=2)
+    assert some == {"number": [1, 3], "worker": [None, None], "params.x": columns["params.x"][::2]}
+
+
+def test_events_and_plots_are_read(study):
+    study.suggest(3)[2].finish(0.5)
+    types = [event.type for event in study.events()]
+    assert types == ["study.created", *["trial.leased"] * 3, "trial.completed", "best.improved"]
+    assert [event.seq for event in study.events(after=4)] == [5, 6]
+    assert list(study.events(after=6)) == []
+    drawn = study.plot("history", max_points=10)
+    assert (drawn.total, drawn.columns["trial"], drawn.columns["best"]) == (1, [3], [0.5])
+
+
+def test_history_is_filtered(study):
+    held = study.suggest(3, worker="w")
+    held[1].finish(1.0)
+    last = study.trial(3).updated_at
+    assert [trial.number for trial in study.history("leased", worker="w", policy="sobol")] == [1, 3]
+    assert [trial.number for trial in study.history(worker="v")] == []
+    assert [trial.number for trial in study.history(updated_after=last)] == [2]
 
 
 def test_convergence_model_and_predictions_are_read(study):
@@ -162,6 +193,14 @@ def test_lost_answer_to_suggest_does_not_lose_a_trial(study, faulty):
     assert states(study) == ["leased"]
 
 
+def test_rows_whose_answer_was_lost_are_imported_once(study, faulty):
+    faulty.spoil("observations:batch", "lose the answer")
+    answer = study.import_results([{"x": 0.5, "loss": 1.0}])
+    assert answer.imported == 1
+    assert len(faulty.sent("observations:batch")) == 2
+    assert study.view().trials.completed == 1
+
+
 def test_lost_answer_to_finish_is_not_told_twice(study, faulty):
     faulty.spoil(":finish", "lose the answer")
     answer = study.suggest()[0].finish(1.0)
@@ -271,6 +310,67 @@ def test_report_goes_on_where_nobody_objects(study):
         trial.finish(1.0)
 
 
+def test_reports_reach_the_server_with_the_result_at_the_latest(study):
+    with study.suggest()[0] as trial:
+        for step in range(5):
+            trial.report(step=step, loss=1 / (step + 1), other=math.nan)
+        trial.finish(1.0)
+    kept = list(study.measurements(1))
+    assert [(one.step, one.metrics) for one in kept] == [(k, {"loss": 1 / (k + 1)}) for k in range(5)]
+    assert [one.t for one in kept] == sorted(one.t for one in kept)
+
+
+def test_reports_are_gathered_into_few_calls(study, faulty, monkeypatch):
+    monkeypatch.setattr("headway.reports.EVERY_S", 3600.0)
+    with study.suggest()[0] as trial:
+        for step in range(100):
+            trial.report(step=step, loss=1.0)
+        trial.finish(1.0)
+    assert len(faulty.sent("/measurements")) == 2
+    assert len(list(study.measurements(1))) == 100
+
+
+def test_reports_that_meet_an_absent_server_go_with_the_next(study, faulty, monkeypatch):
+    monkeypatch.setattr("headway.reports.EVERY_S", 0.0)
+    faulty.spoil("/measurements", AWAY, "lose the answer")
+    with study.suggest()[0] as trial:
+        for step in range(4):
+            trial.report(step=step, loss=1.0)
+        trial.finish(1.0)
+    assert [one.step for one in study.measurements(1)] == [0, 1, 2, 3]
+
+
+def test_a_server_that_knows_no_reports_costs_no_trial(study, faulty, caplog):
+    faulty.spoil("/measurements", httpx.Response(404, json={}))
+    with study.suggest()[0] as trial:
+        trial.report(step=1, loss=1.0)
+        trial.finish(1.0)
+    assert states(study) == ["completed"]
+    assert "measurements were refused" in caplog.text
+
+
+def test_a_trial_that_the_server_calls_off_is_stopped(client, name):
+    stops = headway.EarlyStopping(min_trials=1, min_step=1)
+    study = client.create_study(
+        name,
+        {"x": headway.Float(0, 1)},
+        minimize="loss",
+        budget=2,
+        policy=headway.Policy(early_stopping=stops),
+    )
+    for trial in study.trials():
+        with trial:
+            trial.report(step=1, loss=float(trial.number))
+            trial.finish(1.0)
+    assert states(study) == ["completed", "stopped"]
+    assert "median" in study.trial(2).observations[0].message
+
+
+def test_a_step_that_is_none_is_refused_at_once(study):
+    with pytest.raises(ValueError, match="step"), study.suggest()[0] as trial:
+        trial.report(step=-1, loss=1.0)
+
+
 def test_worker_in_another_thread_works_without_a_handler(study):
     thread = threading.Thread(target=work, args=(study, lambda _: 1.0))
     thread.start()
@@ -292,3 +392,25 @@ def test_worker_waits_while_it_is_told_to(client, name):
         headway.studies.HELD_MS = before
     assert slept
     assert all(0 < pause <= 5 for pause in slept)
+
+
+def test_a_deleted_study_stops_its_workers_and_keeps_what_they_measured(study, faulty, tmp_path):
+    spool = Spool("http://headway.test", tmp_path / "spool")
+    trial = study.suggest()[0]
+    seen = study.view().etag
+    study.change(notes="changed")
+    with pytest.raises(StaleEtag):
+        study.delete(etag=seen)
+    faulty.spoil(study.name, "lose the answer")
+    study.delete()  # the repeat finds it deleted
+    study.delete()
+    with trial:
+        wait_until(lambda: trial.lost)
+        assert trial.should_stop
+        with pytest.raises(StudyDeleted, match="another study may import it"):
+            trial.finish(0.25)
+    with pytest.raises(StudyDeleted):
+        next(study.trials())
+    kept = [json.loads(line)["line"] for line in spool.refused_path.read_text().splitlines() if line]
+    assert json.loads(kept[0])["result"]["metrics"] == {"loss": 0.25}
+    assert not spool.path.exists()

@@ -7,11 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+
+import headway
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,20 +34,16 @@ def blocks():
             yield pytest.param(language, code, id=f"{document.name}-{number}-{language}")
 
 
-@pytest.fixture
-def environment(tmp_path):
-    """What a user's shell has while a server of their own runs, with the README's study on it."""
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The URL of a user's own server."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    environment = os.environ | {
-        "HEADWAY_URL": url,
-        "HEADWAY_SPOOL_DIR": str(tmp_path / "spool"),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
     serving = subprocess.Popen(
-        [sys.executable, "-m", "headway", "serve", "--port", str(port)], cwd=tmp_path, env=environment
+        [sys.executable, "-m", "headway", "serve", "--port", str(port)],
+        cwd=tmp_path_factory.mktemp("server"),
     )
     try:
         for _ in range(600):
@@ -53,21 +52,33 @@ def environment(tmp_path):
                     break
             except (URLError, ConnectionError):
                 time.sleep(0.05)
-        new_study(environment)
-        yield environment
+        yield url
     finally:
         serving.terminate()
         serving.wait(20)
 
 
-def new_study(environment):
-    """The study of the README, which its later blocks join."""
-    code = """
-import headway
-headway.Client().create_study("reactor-yield", {"temperature": headway.Float(20, 120),
-    "time": headway.Float(1, 60, log=True), "solvent": ["MeCN", "THF", "DMF"]}, maximize="yield", budget=20)
-"""
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+@pytest.fixture
+def environment(server, tmp_path):
+    """What a user's shell has while the server runs, with the study that the README's later blocks join, in a
+    project of the test's own.
+    """
+    project = f"p-{uuid.uuid4().hex[:12]}"
+    with headway.Client(server) as client:
+        client.create_project(project)
+    space = {
+        "temperature": headway.Float(20, 120),
+        "time": headway.Float(1, 60, log=True),
+        "solvent": ["MeCN", "THF", "DMF"],
+    }
+    with headway.Client(server, project=project) as client:
+        client.create_study("reactor-yield", space, maximize="yield", budget=20)
+    return os.environ | {
+        "HEADWAY_URL": server,
+        "HEADWAY_PROJECT": project,
+        "HEADWAY_SPOOL_DIR": str(tmp_path / "spool"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
 
 
 @pytest.mark.parametrize(("language", "code"), list(blocks()))

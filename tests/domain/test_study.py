@@ -31,6 +31,12 @@ def definition(**changes):
     )
 
 
+def test_a_definition_of_the_first_release_has_the_hash_it_had_then():
+    """Recorded before `policy.early_stopping` was there: a worker that joins such a study must find it."""
+    old = StudyDefinition(name="s", space=Space(parameters=(Float(0, 1, name="x"),)))
+    assert definition_hash(old) == "310855f3ba91fefd173bb838a3bce9a0e714c8953ea88ec3a7c60bbcfa89d008"
+
+
 def test_notes_do_not_make_another_study():
     assert definition_hash(definition(notes="hello")) == definition_hash(definition())
 

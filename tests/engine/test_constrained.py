@@ -71,11 +71,14 @@ def test_every_suggestion_satisfies_the_constraints(space, name, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", names)
 def test_never_violated_in_ten_thousand_draws(name, monkeypatch):
-    """Model-free: suggestions, and the rows that they draw from. Model-based: what the search answers."""
+    """Model-free: suggestions, and the rows that they draw from. Model-based: what the search answers, a
+    tenth as often where every answer is BoTorch's.
+    """
     space, drawn = recipe(), []
+    least = 1_000 if Optimizer(space, strategy=name).asks_botorch else 10_000
     if issubclass(STRATEGIES[name], ModelFree):
         strategy = Optimizer(space, strategy=name)
-        drawn = [strategy.ask(number=k, given_out=[]).params for k in range(1, 1001)]
+        drawn = [strategy.ask(number=k, given_out=[]).params for k in range(1, 201)]
         encoding = Encoding(space)
         drawn += [encoding.params(row) for row in encoding.random(10_000, np.random.default_rng(0))]
     else:
@@ -88,10 +91,10 @@ def test_never_violated_in_ten_thousand_draws(name, monkeypatch):
 
         monkeypatch.setattr(chooser_module, "search", spy)
         optimizer = Optimizer(space, strategy=name, n_initial=5)
-        while len(drawn) < 10_000:
+        while len(drawn) < least:
             point = optimizer.ask().params
             optimizer.tell(point, (point["a"] - 3) ** 2 + np.log(point["b"]) ** 2 + point["n"] / 10)
-    assert len(drawn) >= 10_000
+    assert len(drawn) >= least
     for point in drawn:
         space.check(point)
         assert point["a"] + point["b"] <= 10 + 1e-7

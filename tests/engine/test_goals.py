@@ -305,7 +305,11 @@ def gardner(name, seed, evaluations=25):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", modelled)
 def test_the_optimum_of_a_small_feasible_region_is_found(name):
-    assert np.median([gardner(name, seed) for seed in range(3)]) < 0.05
+    seeds = range(1 if name == "qlognei" else 3)  # it takes as long as all others together
+    assert np.median([gardner(name, seed) for seed in seeds]) < 0.05
+
+
+def test_random_search_does_not_find_the_small_feasible_region():
     assert np.median([gardner("random", seed) for seed in range(3)]) > 1.0
 
 

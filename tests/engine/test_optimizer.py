@@ -138,8 +138,9 @@ class TestDuplicates:
         for _ in range(10):
             s = optimizer.ask()
             optimizer.tell(s.params, float(hash_of(s.params)))
-        points = [optimizer.ask().params for _ in range(12)]
-        assert len({key(p) for p in points}) == 12
+        count = 4 if optimizer.asks_botorch else 12  # BoTorch takes seconds
+        points = [optimizer.ask().params for _ in range(count)]
+        assert len({key(p) for p in points}) == count
 
     @pytest.mark.parametrize("name", names)
     def test_a_small_finite_space_is_given_out_whole_before_any_repeat(self, name):

@@ -8,6 +8,7 @@ import pytest
 
 from headway.wire.amendments import TrialPatch
 from headway.wire.archive import Archive
+from headway.wire.measurement import MeasurementsRequest
 from headway.wire.observations import ImportRequest
 from headway.wire.space import Boolean, Categorical, Float, Int, Space
 from headway.wire.study import Objective, Policy
@@ -20,6 +21,7 @@ from headway_server.services.exporting import export
 from headway_server.services.finish import finish
 from headway_server.services.history import events_after
 from headway_server.services.importing import import_rows
+from headway_server.services.measurements import measure
 from headway_server.services.suggest import suggest
 
 SPACE = Space(
@@ -55,6 +57,10 @@ def busy(define, database, engine):
         finish(database, "s", trial.number, result)
 
     given = ask(count=6, worker="w")
+    for trial in given[:2]:
+        rows = [{"step": step, "metrics": {"v": 0.1 * step, "w": -1e300}, "t": step / 3} for step in range(3)]
+        request = MeasurementsRequest(lease_token=trial.lease.token, measurements=rows)
+        measure(database, "s", trial.number, request)
     report(
         given[0], metrics={"v": {"value": 0.1 + 0.2, "std_error": 1e-17, "n": 3}, "w": -1e300, "z": 5e-324}
     )
@@ -96,7 +102,7 @@ def test_an_imported_study_exports_the_same_again(busy, database):
     assert view == studies.read(database, "s").model_copy(
         update={"name": "copy", "definition": view.definition}
     )
-    there, here = (trials.page(database, name, None, 99, None).model_dump() for name in ("copy", "s"))
+    there, here = (trials.page(database, name, None, 99).model_dump() for name in ("copy", "s"))
     for trial in here["trials"]:
         trial["history"] = tuple({**change, "actor": None} for change in trial["history"])
     assert there == here
@@ -106,6 +112,7 @@ def test_an_imported_study_exports_the_same_again(busy, database):
     ]
     assert events_after(database, "copy", 0) == events_after(database, "s", 0)
     assert {trial["state"] for trial in document["trials"]} >= {"leased", "completed", "infeasible", "queued"}
+    assert [one["step"] for one in document["measurements"]] == [0, 1, 2, 0, 1, 2]
     assert b"token" not in first
 
 
@@ -159,6 +166,8 @@ BROKEN = [
     (lambda d: d["trials"][0]["observations"].append(d["trials"][0]["observations"][0]), "/trials"),
     (lambda d: d["trials"][6].update(client_id="a") or d["trials"][7].update(client_id="a"), "/trials"),
     (lambda d: d["events"].reverse(), "/events/1/seq"),
+    (lambda d: d["measurements"][0].update(attempt=9), "/measurements/0"),
+    (lambda d: d["measurements"].append(d["measurements"][0]), "/measurements"),
     (lambda d: d["study"].update(last_seq=1), "/trials/0/observations/0/seq"),
     (lambda d: d["study"].update(budget=1), "/study/trials_created"),
 ]
@@ -177,7 +186,7 @@ def test_an_archive_that_contradicts_itself_is_refused_and_nothing_is_made(busy,
 
 def test_csv_has_a_row_a_trial(busy, database):
     rows = list(csv.DictReader(io.StringIO(content(database, busy, "csv").decode())))
-    views = trials.page(database, busy, None, 99, None).trials
+    views = trials.page(database, busy, None, 99).trials
     assert [int(row["number"]) for row in rows] == [view.number for view in views]
     for row, view in zip(rows, views, strict=True):
         assert row["state"] == view.state
@@ -192,7 +201,7 @@ def test_csv_has_a_row_a_trial(busy, database):
 
 def test_ndjson_has_a_trial_a_line_as_the_api_shows_it(busy, database):
     lines = content(database, busy, "ndjson").splitlines()
-    views = trials.page(database, busy, None, 99, None).trials
+    views = trials.page(database, busy, None, 99).trials
     assert [json.loads(line) for line in lines] == [view.model_dump(mode="json") for view in views]
 
 
@@ -200,7 +209,7 @@ def test_parquet_has_the_same_columns_in_their_own_types(busy, database):
     from pyarrow import parquet, types
 
     table = parquet.read_table(io.BytesIO(content(database, busy, "parquet")))
-    views = trials.page(database, busy, None, 99, None).trials
+    views = trials.page(database, busy, None, 99).trials
     assert table["number"].to_pylist() == [view.number for view in views]
     assert table["value"].to_pylist() == [view.value for view in views]
     assert table["params.n"].to_pylist() == [view.params["n"] for view in views]

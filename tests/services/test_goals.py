@@ -59,12 +59,13 @@ def test_the_best_keeps_the_constraints(database, engine, define, work, goal, be
     assert improved[-1] == best
 
 
-def test_with_no_feasible_trial_there_is_no_best(database, engine, define, work):
-    define(outcome_constraints=("value >= 5",), budget=200)
-    work([{"value": float(k % 5)} for k in range(130)])  # more than are fetched at once
+def test_with_no_feasible_trial_there_is_no_best(database, engine, define, work, monkeypatch):
+    monkeypatch.setattr("headway_server.storage.repositories.RANKED_AT_ONCE", 4)
+    define(outcome_constraints=("value >= 5",), budget=20)
+    work([{"value": float(k % 5)} for k in range(9)])  # more than are fetched at once
     assert model.best(database, engine, "s").best is None
     work([{"value": 6.0}])
-    assert model.best(database, engine, "s").best.trial == 131
+    assert model.best(database, engine, "s").best.trial == 10
 
 
 def test_the_front_is_what_no_other_dominates(database, engine, define, work):
@@ -89,11 +90,11 @@ def test_the_front_is_what_no_other_dominates(database, engine, define, work):
 @pytest.mark.parametrize("goals", [("minimize", "maximize"), ("maximize", "maximize")])
 def test_a_result_joins_the_front_exactly_where_nothing_before_it_dominates(define, work, goals):
     objectives = tuple(Objective(name=n, goal=g) for n, g in zip("ab", goals, strict=True))
-    define(objectives=objectives, outcome_constraints=("c <= 0",), budget=80)
+    define(objectives=objectives, outcome_constraints=("c <= 0",), budget=40)
     draw = Random(7)
     results = [
         {name: float(draw.randint(0, 6)) for name in "abc"} | {"c": draw.choice([0.0, 0.0, 1.0])}
-        for _ in range(70)
+        for _ in range(35)
     ]
     signs = [1.0 if goal == "maximize" else -1.0 for goal in goals]
     front, expected = Front(), []
@@ -145,7 +146,7 @@ def test_columns_and_rows_carry_every_metric_of_the_goals(database, define, work
     define(objectives=TWO)
     work([{"loss": 1.0, "gain": {"value": 2.0, "std_error": 0.1}, "note": 7.0}])
     work([{"gain": 9.0}], outcome="infeasible")
-    columns = trials.columns(database, "s", None, 10, None).columns
+    columns = trials.columns(database, "s", None, 10).columns
     assert columns["metrics.loss"] == [1.0, None]
     assert columns["metrics.gain"] == [2.0, None]
     assert columns["value"] == [1.0, None]

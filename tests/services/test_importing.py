@@ -175,7 +175,7 @@ def test_however_rows_are_cut_into_batches_each_name_has_its_first_content(sqlit
                 first[key] = x
             else:
                 assert result.status == ("duplicate" if first[key] == x else "refused")
-    page = trials.page(sqlite_database, name, None, 100, None).trials
+    page = trials.page(sqlite_database, name, None, 100).trials
     assert [trial.number for trial in page] == list(range(1, len(first) + 1))
     assert [trial.params["x"] for trial in page] == list(first.values())
 

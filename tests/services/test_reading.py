@@ -11,6 +11,7 @@ from headway_server.services.convergence import convergence
 from headway_server.services.finish import finish
 from headway_server.services.history import last_seq
 from headway_server.services.suggest import suggest
+from headway_server.storage.trial_table import TrialFilter
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_predictions_are_checked_first(database, engine, worked):
         lambda database, _: convergence(database, "nope"),
         lambda database, engine: model.predict(database, engine, "nope", PredictRequest(points=({"x": 1},))),
         lambda database, _: studies.read(database, "nope"),
-        lambda database, _: trials.page(database, "nope", None, 1, None),
+        lambda database, _: trials.page(database, "nope", None, 1),
         lambda database, _: at_work(database, "nope"),
         lambda database, _: last_seq(database, "nope"),
     ],
@@ -96,8 +97,8 @@ def test_who_is_at_work(database, worked):
 
 
 def test_trials_are_filtered_by_state(database, worked):
-    assert [t.number for t in trials.page(database, "s", None, 10, "leased").trials] == [4]
-    table = trials.columns(database, "s", "1", 2, None)
+    assert [t.number for t in trials.page(database, "s", None, 10, TrialFilter(state="leased")).trials] == [4]
+    table = trials.columns(database, "s", "1", 2)
     assert table.columns["number"] == [2, 3]
     assert table.columns["value"] == [1.0, 2.0]
     assert table.columns["params.x"] == [worked[1].params["x"], worked[2].params["x"]]
@@ -116,7 +117,7 @@ def test_a_reserved_trial_has_no_parameters_yet(database, define):
 
     with pytest.raises(Killed):
         suggest(database, Dying(), "s", SuggestRequest())
-    assert trials.columns(database, "s", None, 10, None).columns["params.x"] == [None]
+    assert trials.columns(database, "s", None, 10).columns["params.x"] == [None]
     assert trials.read(database, "s", 1).params is None
 
 
@@ -124,4 +125,4 @@ def test_a_reserved_trial_has_no_parameters_yet(database, define):
 def test_a_made_up_cursor_is_refused(database, define, cursor):
     define()
     with pytest.raises(InvalidCursor):
-        trials.page(database, "s", cursor, 10, None)
+        trials.page(database, "s", cursor, 10)

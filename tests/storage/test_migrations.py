@@ -9,6 +9,7 @@ from headway.wire.space_versions import SpacePut
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.services import spaces, studies, trials
 from headway_server.services.amending import amend_trial
+from headway_server.services.delete_study import delete
 from headway_server.services.finish import finish
 from headway_server.services.suggest import suggest
 from headway_server.storage.schema import migrate, migrate_down
@@ -37,7 +38,7 @@ def test_what_the_older_schema_does_not_know_goes_and_the_rest_stays(filled):
     amend_trial(filled, "s", 1, TrialPatch(excluded=True, note="n", reason="r"))
     change = SpacePut(space=Space(parameters=(Float(0, 2, name="x"),)))
     spaces.change_space(filled, "s", change, "*")
-    migrate_down(filled, "0005")
+    migrate_down(filled, "0007")
     migrate(filled)
     view = trials.read(filled, "s", 1)
     assert (view.value, view.excluded, view.note, view.history) == (2.0, False, "", ())
@@ -52,7 +53,7 @@ def test_fits_of_data_that_were_corrected_do_not_come_back(filled):
     amend_trial(filled, "s", 1, TrialPatch(excluded=True, reason="r"))
     for version, revision in ((1, 0), (2, 1)):
         filled.write(lambda uow, v=version, r=revision: uow.session.execute(text(fit.format(v, r))))
-    migrate_down(filled, "0005")
+    migrate_down(filled, "0007")
     with filled.connection() as connection:
         assert connection.execute(text("SELECT version FROM gp_states")).scalars().all() == [2]
     migrate(filled)
@@ -82,3 +83,12 @@ def test_foreign_keys_are_in_force_again_afterwards(filled):
     migrate(filled)
     filled.write(lambda uow: uow.session.execute(text("DELETE FROM studies")))
     assert set(counted(filled).values()) == {0}
+
+
+def test_to_an_older_server_a_deleted_study_hands_nothing_out(filled):
+    delete(filled, "s", "*")
+    migrate_down(filled, "0006")
+    with filled.connection() as connection:
+        assert connection.execute(text("SELECT state FROM studies")).scalar_one() == "archived"
+    migrate(filled)
+    assert studies.read(filled, "s").trials.completed == 2

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from headway.wire.study import Convergence, ConvergencePoint, Objective
-from headway_server.web.front_plot import front_of, front_plot
+from headway_server.services.plots import front_of
+from headway_server.web.front_plot import front_plot
 from headway_server.web.incumbent_plot import incumbent_plot
 
 

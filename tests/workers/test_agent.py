@@ -88,7 +88,7 @@ def test_failure_that_may_be_the_machines_is_failed_with_its_reason(status):
 def test_rungs_reach_the_trial():
     trial = GivenTrial()
     run(Scripted(Evaluation({"loss": 1.0})), [trial])
-    assert trial.rungs == [(1, {"partial": 0.5})]
+    assert trial.rungs == [(1, {"loss": 0.5})]
 
 
 def test_max_trials_ends_the_agent_without_asking_for_another():

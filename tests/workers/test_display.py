@@ -65,7 +65,7 @@ def moment(values: list[float], notes: tuple[Note, ...] = ()) -> Moment:
         space_version=1,
         trials=TrialCounts(completed=len(values)),
         budget_left=10 - len(values),
-        budget=50,
+        budget=10,
         etag='"1"',
         created_at=NOW,
         updated_at=NOW,

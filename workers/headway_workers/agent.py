@@ -64,7 +64,7 @@ def run(objective: Objective, trials: Iterable[Given], max_trials: int | None = 
     done = 0
     for trial in trials:
         with trial:
-            report = partial(_report_rung, trial)
+            report = partial(_report_rung, trial, objective.goals[0].name)
             tell(trial, objective.evaluate(trial.params, seed=trial.seed, report=report), objective)
         done += 1
         if done == max_trials:
@@ -83,8 +83,8 @@ def tell(trial: Given, evaluation: Evaluation, objective: Objective) -> None:
         trial.fail(evaluation.reason, evaluation.status)
 
 
-def _report_rung(trial: Given, step: int, value: float) -> None:
-    trial.report(step, partial=value)
+def _report_rung(trial: Given, name: str, step: int, value: float) -> None:
+    trial.report(step, **{name: value})
 
 
 def join(client: Client, objective: Objective, name: str | None = None, budget: int | None = None) -> Study:

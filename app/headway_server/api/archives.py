@@ -13,6 +13,7 @@ from headway.wire.study import StudyName as NewName
 from headway.wire.study import StudyView
 from headway_server.api.access import editor, viewer
 from headway_server.api.context import Context
+from headway_server.api.once import OnceUnderKey
 from headway_server.api.problems import responses
 from headway_server.api.studies import StudyName
 from headway_server.domain.errors import NotAcceptable
@@ -44,6 +45,7 @@ IfNoneMatch = Annotated[
     response_class=StreamingResponse,
     responses=responses(
         404,
+        410,
         406,
         422,
         also={
@@ -77,14 +79,14 @@ def export_study(
     dependencies=[editor],
     status_code=201,
     responses=responses(
-        400, 409, 413, 415, 422, also={200: {"model": StudyView, "description": "It was here already"}}
+        400, 409, 410, 413, 415, 422, also={200: {"model": StudyView, "description": "It was here already"}}
     ),
 )
 def import_archive(
-    archive: Archive, context: Context, response: Response, name: Annotated[NewName | None, Query()] = None
+    archive: Archive, once: OnceUnderKey, response: Response, name: Annotated[NewName | None, Query()] = None
 ) -> StudyView:
     """A study from what was exported as JSON, under its own name or another."""
-    study, created = import_study(context.database, archive, name)
+    study, created = once(import_study, archive, name)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/studies/{study.name}"
     return study

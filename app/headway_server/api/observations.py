@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from headway.wire.observations import ImportRequest, ImportResponse
 from headway_server.api.access import worker
 from headway_server.api.context import Context
+from headway_server.api.once import OnceUnderKey
 from headway_server.api.problems import responses
 from headway_server.api.studies import StudyName
 from headway_server.services.importing import import_rows
@@ -15,11 +16,15 @@ router = APIRouter(prefix="/v1/studies", tags=["data"])
 
 
 @router.post(
-    "/{study}/observations:batch", dependencies=[worker], responses=responses(400, 404, 413, 415, 422)
+    "/{study}/observations:batch",
+    dependencies=[worker],
+    responses=responses(400, 404, 409, 410, 413, 415, 422),
 )
-def import_observations(study: StudyName, request: ImportRequest, context: Context) -> ImportResponse:
+def import_observations(
+    study: StudyName, request: ImportRequest, context: Context, once: OnceUnderKey
+) -> ImportResponse:
     """Take in results that were measured elsewhere: up to 5,000, each with its own answer."""
-    answered = import_rows(context.database, study, request)
+    answered = once(import_rows, study, request)
     if answered.imported and not answered.dry_run:
         context.pulse.beat()
     return answered

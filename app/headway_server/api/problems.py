@@ -28,16 +28,16 @@ STATUS: Mapping[type[errors.HeadwayError], int] = {
     errors.MethodNotAllowed: 405,
     errors.NotAcceptable: 406,
     errors.Conflict: 409,
+    errors.StudyDeleted: 410,
     errors.StaleEtag: 412,
     errors.PayloadTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.InvalidRequest: 422,
     errors.PreconditionRequired: 428,
+    errors.RateLimited: 429,
     errors.Unavailable: 503,
 }
 """HTTP status of each branch of the domain's errors."""
-
-RETRY_AFTER_S = 1
 
 DESCRIPTIONS = {
     400: "The request could not be read",
@@ -46,11 +46,13 @@ DESCRIPTIONS = {
     404: "No such thing, or none that this key may know of",
     406: "No acceptable format can be made",
     409: "The present state does not allow it",
+    410: "The study was deleted",
     412: "It has changed since it was read",
     413: "The body is too large",
     415: "The body is not application/json",
     422: "The request's meaning is wrong",
     428: "The header If-Match is missing",
+    429: "Too many requests of this kind",
     500: "A bug",
     503: "Try again later",
 }
@@ -68,7 +70,7 @@ def responses(*statuses: int, also: Described | None = None) -> Described:
             "description": DESCRIPTIONS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({*statuses, 401, 403, 404, 500, 503})
+        for status in sorted({*statuses, 401, 403, 404, 429, 500, 503})
     }
 
 
@@ -89,6 +91,7 @@ def problem_response(error: errors.HeadwayError, request: HTTPConnection) -> Res
             docs=f"{DOCS}#{error.slug}",
             action=error.action,
         ),
+        retry_after_s=error.retry_after_s,
     )
 
 
@@ -126,8 +129,8 @@ def install(app: FastAPI) -> None:
         )
 
 
-def _response(request: HTTPConnection, problem: Problem) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.retryable else {}
+def _response(request: HTTPConnection, problem: Problem, *, retry_after_s: int = 1) -> Response:
+    headers = {"Retry-After": str(retry_after_s)} if problem.retryable else {}
     # A bug's answer goes out around the envelope, which marks all others.
     if request_id := getattr(request.state, "request_id", None):
         headers["X-Request-Id"] = request_id

@@ -18,6 +18,7 @@ from headway.wire.access import (
 )
 from headway_server.api.access import admin
 from headway_server.api.context import Context
+from headway_server.api.once import OnceUnderKey
 from headway_server.api.problems import responses
 from headway_server.api.studies import Cursor, Limit
 from headway_server.services import keys, projects
@@ -36,9 +37,9 @@ KeyId = Annotated[str, Path(max_length=32, description="The key's id: hw_<id>_â€
         400, 409, 413, 415, 422, also={200: {"model": ProjectView, "description": "It was here already"}}
     ),
 )
-def create_project(asked: ProjectCreate, context: Context, response: Response) -> ProjectView:
+def create_project(asked: ProjectCreate, once: OnceUnderKey, response: Response) -> ProjectView:
     """Make a project. Takes a key of the whole installation."""
-    project, created = projects.create_or_get(context.database, asked)
+    project, created = once(projects.create_or_get, asked)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/projects/{project.name}"
     return project
@@ -57,9 +58,9 @@ def read_project(name: Name, context: Context) -> ProjectView:
 
 
 @router.patch("/{name}", dependencies=[admin], responses=responses(400, 409, 413, 415, 422))
-def change_project(name: Name, patch: ProjectPatch, context: Context) -> ProjectView:
+def change_project(name: Name, patch: ProjectPatch, once: OnceUnderKey) -> ProjectView:
     """Rename a project, or change its notes."""
-    return projects.change(context.database, name, patch)
+    return once(projects.change, name, patch)
 
 
 @router.delete("/{name}", dependencies=[admin], status_code=204, responses=responses(409, 422))
@@ -68,10 +69,14 @@ def delete_project(name: Name, context: Context) -> None:
     projects.delete(context.database, name)
 
 
-@router.post("/{name}/keys", dependencies=[admin], status_code=201, responses=responses(400, 413, 415, 422))
-def create_key(name: Name, asked: KeyCreate, context: Context, response: Response) -> CreatedKey:
-    """Make a key. The token is shown this once."""
-    key = keys.create(context.database, name, asked)
+@router.post(
+    "/{name}/keys", dependencies=[admin], status_code=201, responses=responses(400, 409, 413, 415, 422)
+)
+def create_key(name: Name, asked: KeyCreate, once: OnceUnderKey, response: Response) -> CreatedKey:
+    """Make a key. The token is shown this once: a repeat under the same Idempotency-Key names the key without
+    it.
+    """
+    key = once.without("token", keys.create, name, asked)
     response.headers["Location"] = f"/v1/projects/{name}/keys/{key.id}"
     response.headers["Cache-Control"] = "no-store"
     return key

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/studies/{study}/space", tags=["studies"])
 Version = Annotated[int | None, Query(ge=1, lt=2**31, description="An earlier version")]
 
 
-@router.get("", dependencies=[viewer], responses=responses(404, 422))
+@router.get("", dependencies=[viewer], responses=responses(404, 410, 422))
 def read_space(study: StudyName, context: Context, response: Response, version: Version = None) -> SpaceView:
     """The search space, all its versions, and what of the data the present one can use."""
     view = spaces.read_space(context.database, study, version)
@@ -26,7 +26,7 @@ def read_space(study: StudyName, context: Context, response: Response, version: 
     return view
 
 
-@router.put("", dependencies=[editor], responses=responses(400, 404, 412, 413, 415, 422, 428))
+@router.put("", dependencies=[editor], responses=responses(400, 404, 410, 412, 413, 415, 422, 428))
 def put_space(
     study: StudyName, change: SpacePut, context: Context, response: Response, if_match: IfMatch = None
 ) -> SpaceView:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from headway.wire.amendments import TrialPatch
@@ -21,13 +21,14 @@ from headway.wire.trial import (
     SuggestResponse,
     TrialColumns,
     TrialPage,
-    TrialState,
     TrialView,
 )
 from headway_server.api.access import editor, viewer, worker
 from headway_server.api.context import Context
+from headway_server.api.once import REPLAYED, IdempotencyKey, OnceUnderKey
 from headway_server.api.problems import responses
-from headway_server.api.studies import Cursor, Limit, StudyName
+from headway_server.api.studies import StudyName
+from headway_server.api.trial_query import TrialQuery
 from headway_server.domain.errors import Conflict, InvalidRequest
 from headway_server.services import manual, trials
 from headway_server.services.amending import amend_trial
@@ -36,13 +37,12 @@ from headway_server.services.heartbeat import heartbeat
 from headway_server.services.idempotency import RequestKey
 from headway_server.services.release import release
 from headway_server.services.suggest import Suggested, suggest
+from headway_server.services.trial_columns import with_number
+from headway_server.storage.database import Database
 
 router = APIRouter(prefix="/v1/studies/{study}", tags=["trials"])
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The trial's number in its study")]
-IdempotencyKey = Annotated[
-    str | None, Header(min_length=1, max_length=128, description="Repeats of a request carry the same key")
-]
 
 
 @router.post(
@@ -52,6 +52,7 @@ IdempotencyKey = Annotated[
     responses=responses(
         400,
         404,
+        410,
         413,
         415,
         422,
@@ -81,7 +82,7 @@ async def suggest_trials(  # noqa: PLR0917 (FastAPI passes them by name)
     answered = await _suggest_within(context, study, request, key, connection)
     response.status_code = 201 if answered.response.status == "ok" and not answered.resumed else 200
     if answered.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
+        response.headers[REPLAYED] = "true"
     elif response.status_code == 201:
         if not request.wait_ms:  # a held request measures how long there was nothing
             context.metrics.suggested(answered.response, time.perf_counter() - started)
@@ -105,7 +106,7 @@ async def _suggest_within(
 
 
 @router.post(
-    "/trials/{number}:finish", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:finish", dependencies=[worker], responses=responses(400, 404, 409, 410, 413, 415, 422)
 )
 async def finish_trial(
     study: StudyName, number: Number, result: FinishRequest, context: Context
@@ -122,7 +123,9 @@ async def finish_trial(
 
 
 @router.post(
-    "/trials/{number}:heartbeat", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:heartbeat",
+    dependencies=[worker],
+    responses=responses(400, 404, 409, 410, 413, 415, 422),
 )
 def heartbeat_trial(
     study: StudyName, number: Number, request: HeartbeatRequest, context: Context
@@ -132,42 +135,57 @@ def heartbeat_trial(
 
 
 @router.post(
-    "/trials/{number}:release", dependencies=[worker], responses=responses(400, 404, 409, 413, 415, 422)
+    "/trials/{number}:release", dependencies=[worker], responses=responses(400, 404, 409, 410, 413, 415, 422)
 )
 async def release_trial(
-    study: StudyName, number: Number, request: ReleaseRequest, context: Context
+    study: StudyName, number: Number, request: ReleaseRequest, context: Context, once: OnceUnderKey
 ) -> ReleaseResponse:
     """Give a leased trial back: its point goes to the next worker at once."""
-    answered = await run_in_threadpool(release, context.database, study, number, request)
+    answered = await run_in_threadpool(once, release, study, number, request)
     context.pulse.beat()
     return answered
 
 
-@router.get("/trials", dependencies=[viewer], responses=responses(404, 422))
-def list_trials(  # noqa: PLR0917 (FastAPI passes them by name)
-    study: StudyName,
-    context: Context,
-    cursor: Cursor = None,
-    limit: Limit = 100,
-    state: TrialState | None = None,
-    format: Literal["rows", "columns"] = "rows",  # noqa: A002 (the name on the wire)
-) -> TrialPage | TrialColumns:
-    """Trials by number, as rows or as columns."""
-    if format == "columns":
-        return trials.columns(context.database, study, cursor, limit, state)
-    return trials.page(context.database, study, cursor, limit, state)
+@router.get(
+    "/trials",
+    dependencies=[viewer],
+    response_model=TrialPage | TrialColumns,
+    responses=responses(404, 410, 422),
+)
+def list_trials(study: StudyName, asked: Annotated[TrialQuery, Query()], context: Context) -> Response:
+    """Trials by number, as rows or as columns; as columns with `max_points`, an overview of all of them."""
+    # Written here: FastAPI would look at each of a million cells again.
+    return Response(_listed(context.database, study, asked), media_type="application/json")
 
 
-@router.get("/trials/{number}", dependencies=[viewer], responses=responses(404, 422))
+def _listed(database: Database, study: str, asked: TrialQuery) -> str:
+    chosen, fields, exact = asked.chosen, asked.field_names, asked.count == "exact"
+    if asked.format == "columns" and asked.max_points is not None:
+        return trials.overview(database, study, asked.max_points, chosen, fields=fields).model_dump_json()
+    at = (asked.cursor, asked.limit, chosen)
+    if asked.format == "columns":
+        return trials.columns(database, study, *at, fields=fields, exact=exact).model_dump_json()
+    only = {"__all__": set(with_number(fields, list(TrialView.model_fields)))} if fields else True
+    page = trials.page(database, study, *at, exact=exact)
+    return page.model_dump_json(include={"trials": only, "next_cursor": True, "count": True})
+
+
+@router.get("/trials/{number}", dependencies=[viewer], responses=responses(404, 410, 422))
 def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
     """One trial with its attempts and results."""
     return trials.read(context.database, study, number)
 
 
-@router.patch("/trials/{number}", dependencies=[editor], responses=responses(400, 404, 409, 413, 415, 422))
-def patch_trial(study: StudyName, number: Number, patch: TrialPatch, context: Context) -> TrialView:
+@router.patch(
+    "/trials/{number}", dependencies=[editor], responses=responses(400, 404, 409, 410, 413, 415, 422)
+)
+def patch_trial(
+    study: StudyName, number: Number, patch: TrialPatch, context: Context, once: OnceUnderKey
+) -> TrialView:
     """Note, tag, exclude or correct a trial; its history keeps what was there. Safe to repeat."""
-    return amend_trial(context.database, study, number, patch)
+    view = once(amend_trial, study, number, patch)
+    context.pulse.beat()
+    return view
 
 
 @router.post(
@@ -175,12 +193,21 @@ def patch_trial(study: StudyName, number: Number, patch: TrialPatch, context: Co
     dependencies=[editor],
     status_code=201,
     responses=responses(
-        400, 404, 409, 413, 415, 422, also={200: {"model": TrialView, "description": "It was here already"}}
+        400,
+        404,
+        409,
+        410,
+        413,
+        415,
+        422,
+        also={200: {"model": TrialView, "description": "It was here already"}},
     ),
 )
-def create_trial(study: StudyName, trial: TrialCreate, context: Context, response: Response) -> TrialView:
+def create_trial(
+    study: StudyName, trial: TrialCreate, context: Context, once: OnceUnderKey, response: Response
+) -> TrialView:
     """Queue a point for the next worker that asks, or record a result. Safe to repeat with a `client_id`."""
-    view, created = manual.create_trial(context.database, study, trial)
+    view, created = once(manual.create_trial, study, trial)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/studies/{study}/trials/{view.number}"
     context.pulse.beat()

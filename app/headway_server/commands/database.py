@@ -28,21 +28,30 @@ def settings_of(database: str | None) -> Settings:
 @contextmanager
 def opened(database: str | None) -> Iterator[Database]:
     """The database in the command line's hands; an error that a caller can meet is a line."""
-    from pydantic import ValidationError
-
     from headway_server.domain.access import COMMAND_LINE
-    from headway_server.domain.errors import HeadwayError
     from headway_server.storage.database import Database
     from headway_server.storage.schema import require_known_schema
 
     target = Database(settings_of(database).database_url)
     try:
-        require_known_schema(target)
-        yield target.acting(COMMAND_LINE)
+        with telling():
+            require_known_schema(target)
+            yield target.acting(COMMAND_LINE)
+    finally:
+        target.dispose()
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """An error that a caller can meet is a line, not a traceback."""
+    from pydantic import ValidationError
+
+    from headway_server.domain.errors import HeadwayError
+
+    try:
+        yield
     except ValidationError as error:
         fault = error.errors()[0]
         raise click.ClickException(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
     except HeadwayError as error:
         raise click.ClickException(error.detail) from error
-    finally:
-        target.dispose()

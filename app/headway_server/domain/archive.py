@@ -54,6 +54,7 @@ def _faults(archive: Archive, space: SearchSpace) -> Iterator[FieldError]:
     seqs = [seen.seq for trial in archive.trials for seen in trial.observations]
     if (seq := _first_repeated(seqs)) is not None:
         yield _fault("/trials", f"Two observations have the seq {seq}.")
+    yield from _measurement_faults(archive)
     for index, trial in enumerate(archive.trials):
         pointer = f"/trials/{index}"
         if trial.number != index + 1:
@@ -123,6 +124,16 @@ def _observation_faults(trial: ArchivedTrial, last_seq: int) -> Iterator[tuple[s
             yield f"/observations/{k}/seq", f"{seen.seq} comes after the last event, {last_seq}."
         if (seen.outcome == "completed") != (seen.value is not None):
             yield f"/observations/{k}/value", f"{seen.value} contradicts the outcome {seen.outcome}."
+
+
+def _measurement_faults(archive: Archive) -> Iterator[FieldError]:
+    attempts = {(trial.number, attempt.number) for trial in archive.trials for attempt in trial.attempts}
+    for index, one in enumerate(archive.measurements):
+        if (one.trial, one.attempt) not in attempts:
+            yield _fault(f"/measurements/{index}", f"Trial {one.trial} has no attempt {one.attempt}.")
+    places = [(one.trial, one.attempt, one.step) for one in archive.measurements]
+    if (place := _first_repeated(places)) is not None:
+        yield _fault("/measurements", "Trial {}, attempt {} has two of step {}.".format(*place))
 
 
 def _points_outside(points: list[Params | None], space: SearchSpace) -> Iterator[str]:

@@ -25,6 +25,7 @@ HeadwayError
 │   ├── OutOfScope            out-of-scope
 │   └── CrossSiteRequest      cross-site-request
 ├── NotFound                  not-found
+├── StudyDeleted              study-deleted
 ├── MethodNotAllowed          method-not-allowed
 ├── Conflict                  the request is fine, the state is not
 │   ├── DefinitionConflict    definition-conflict
@@ -32,17 +33,21 @@ HeadwayError
 │   ├── LeaseSuperseded       lease-superseded
 │   ├── UnknownLease          unknown-lease
 │   ├── IllegalTransition     illegal-transition
+│   ├── IdempotencyInProgress idempotency-in-progress
 │   └── RowConflict           row-conflict (a `client_id` that is another's)
 ├── NotAcceptable             not-acceptable
 ├── PayloadTooLarge           payload-too-large
 ├── UnsupportedMediaType      unsupported-media-type
+├── RateLimited               rate-limited
 ├── Unavailable               try again later
 │   ├── DatabaseUnavailable   database-unavailable
 │   ├── EngineUnavailable     engine-unavailable
 │   └── Draining              draining
 ├── SchemaMismatch            schema-mismatch (at start-up, never over HTTP)
 ├── DeviceUnavailable         device-unavailable (at start-up, never over HTTP)
-└── NoKey                     no-key (at start-up, never over HTTP)
+├── NoKey                     no-key (at start-up, never over HTTP)
+├── InvalidBackup             invalid-backup (at `headway restore`, never over HTTP)
+└── DatabaseNotEmpty          database-not-empty (at `headway restore`, never over HTTP)
 
 Everything else is a bug: it answers 500 with a trace id.
 """
@@ -62,6 +67,8 @@ class HeadwayError(Exception):
     retryable: ClassVar[bool] = False
     action: ClassVar[str | None] = None
     """What a worker should do about its trial, where the error concerns one."""
+    retry_after_s: int = 1
+    """When to try again, seconds, where that may help."""
 
     def __init__(self, detail: str, *fields: FieldError) -> None:
         super().__init__(detail)
@@ -145,6 +152,13 @@ class NotFinite(InvalidRequest):
 
     slug = "not-finite"
     title = "A number is not finite"
+
+
+class QuotaExceeded(InvalidRequest):
+    """More than the server keeps of one thing."""
+
+    slug = "quota-exceeded"
+    title = "That is more than is kept"
 
 
 class UnknownStrategy(InvalidRequest):
@@ -249,6 +263,16 @@ class NotFound(HeadwayError):
     title = "Not found"
 
 
+class StudyDeleted(HeadwayError):
+    """The study has been deleted. For 30 days it says so, and its name stays taken; then both are forgotten.
+    A result for it is not taken: whoever has one keeps it, and may import it into another study.
+    """
+
+    slug = "study-deleted"
+    title = "The study was deleted"
+    action = "stop"
+
+
 class MethodNotAllowed(HeadwayError):
     """The path exists; the method does not."""
 
@@ -297,6 +321,14 @@ class IllegalTransition(Conflict):
     title = "The trial's state does not allow this"
 
 
+class IdempotencyInProgress(Conflict):
+    """The same request is under way under the same idempotency key. Its answer can be had in a moment."""
+
+    slug = "idempotency-in-progress"
+    title = "The same request is under way"
+    retryable = True
+
+
 class StaleEtag(HeadwayError):
     """What is to be changed has changed since it was read. Nothing was changed."""
 
@@ -337,6 +369,20 @@ class UnsupportedMediaType(HeadwayError):
 
     slug = "unsupported-media-type"
     title = "The media type is not supported"
+
+
+class RateLimited(HeadwayError):
+    """The key has sent more requests of this kind than it may. Other kinds are not concerned: results and
+    heartbeats have rates of their own. `/v1/limits` names them all.
+    """
+
+    slug = "rate-limited"
+    title = "Too many requests"
+    retryable = True
+
+    def __init__(self, detail: str, *fields: FieldError, retry_after_s: int = 1) -> None:
+        super().__init__(detail, *fields)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(HeadwayError):
@@ -385,3 +431,17 @@ class NoKey(HeadwayError):
 
     slug = "no-key"
     title = "There is no key yet"
+
+
+class InvalidBackup(HeadwayError):
+    """A file that is no backup, or a damaged one. Nothing was restored."""
+
+    slug = "invalid-backup"
+    title = "The backup can't be read"
+
+
+class DatabaseNotEmpty(HeadwayError):
+    """A backup is to be restored into a database that holds something. Nothing was changed."""
+
+    slug = "database-not-empty"
+    title = "The database is not empty"

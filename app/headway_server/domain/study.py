@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from headway.wire.base import Params
@@ -36,6 +36,9 @@ STRATEGY_NAMES = (
 """The strategies that a study may name. Here, because the process that answers HTTP never imports the
 engine; a test holds the engine's registry against it."""
 
+TOMBSTONE = timedelta(days=30)
+"""For how long a deleted study answers that it was deleted, and keeps its name."""
+
 FOR_SEVERAL_OBJECTIVES = tuple(
     name for name in STRATEGY_NAMES if name not in ("local-penalisation", "constant-liar")
 )
@@ -63,13 +66,23 @@ def check_definition(definition: StudyDefinition) -> SearchSpace:
             f"The strategy {definition.strategy!r} can't weigh {len(goals.objectives)} objectives.",
             f"Choose one of {', '.join(FOR_SEVERAL_OBJECTIVES)}, or give one objective.",
         )
+    if len(goals.objectives) > 1 and definition.policy.early_stopping is not None:
+        raise UnsupportedObjectives.at(
+            "/policy/early_stopping",
+            f"Early stopping compares one objective; there are {len(goals.objectives)}.",
+            "Leave it out, or give one objective.",
+        )
     require_feasible(space)
     return space
 
 
 def definition_hash(definition: StudyDefinition) -> str:
-    """SHA-256 of everything that makes two studies the same one; notes are not part of it."""
-    return hashlib.sha256(definition.model_dump_json(exclude={"notes"}).encode()).hexdigest()
+    """SHA-256 of everything that makes two studies the same one; notes are not part of it, nor is what
+    definitions of before could not say.
+    """
+    unsaid = {"early_stopping"} if definition.policy.early_stopping is None else set()
+    said = definition.model_dump_json(exclude={"notes": True, "policy": unsaid})
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 @dataclass(eq=False)
@@ -93,6 +106,8 @@ class Study:
     last_seq: int = 0
     """Sequence number of the last event."""
     project_id: int = DEFAULT_PROJECT_ID
+    deleted_at: datetime | None = None
+    """Since when all that is left of it is to be forgotten; None: it is there."""
     id: int | None = None
 
     @classmethod

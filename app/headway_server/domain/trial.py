@@ -64,6 +64,8 @@ class Attempt:
     heartbeat_at: datetime | None = None
     ended_at: datetime | None = None
     ended_by: AttemptEnd | None = None
+    stop_reason: str | None = None
+    """Why its worker is to give the trial up; None: it is to go on."""
     id: int | None = None
     trial_id: int | None = None
 
@@ -225,16 +227,15 @@ class Trial:
             LeaseSuperseded: another worker has the trial, or it is finished. The worker should stop.
             UnknownLease: the trial never had this token.
         """
-        attempt = self._attempt(token)
-        lapsed = attempt.ended_by == "expired" and attempt is self.attempts[-1]
-        if lapsed and self.state in ("queued", "lost"):
-            attempt.ended_at = attempt.ended_by = None
-            self._enter("leased", now, attempt.number)
-        elif attempt.ended_at is not None:
+        attempt = self.attempt_of(token)
+        if not self.holds(attempt):
             raise LeaseSuperseded(
                 f"Attempt {attempt.number} at trial {self.number} ended ({attempt.ended_by}); the trial is "
                 f"{self.state}. Stop working on it; a result you have already may still be sent."
             )
+        if attempt.ended_at is not None:
+            attempt.ended_at = attempt.ended_by = None
+            self._enter("leased", now, attempt.number)
         attempt.heartbeat_at = now
         attempt.extend(attempt.lease_s, now)
         return attempt
@@ -255,7 +256,7 @@ class Trial:
             UnknownLease: the trial never had this token.
             IllegalTransition: this attempt has reported something else before.
         """
-        attempt = self._attempt(result.lease_token)
+        attempt = self.attempt_of(result.lease_token)
         digest = body_hash(result)
         for earlier in self.observations:
             if earlier.attempt == attempt.number:
@@ -304,9 +305,16 @@ class Trial:
         Raises:
             UnknownLease: the trial never had this token.
         """
-        attempt = self._attempt(token)
+        attempt = self.attempt_of(token)
         done = self._release(attempt, late=attempt.ended_at is not None, now=now)
         return done.duplicate or not done.late
+
+    def holds(self, attempt: Attempt) -> bool:
+        """Whether the attempt has the trial, or may have it back: its lease lapsed and nobody took over."""
+        if attempt.ended_at is None:
+            return True
+        lapsed = attempt.ended_by == "expired" and attempt is self.attempts[-1]
+        return lapsed and self.state in ("queued", "lost")
 
     def _settle(self, outcome: Outcome, policy: Policy, now: datetime) -> None:
         """Enter the state that an outcome leads to, and end whoever else is still at it."""
@@ -337,7 +345,12 @@ class Trial:
         self.state, self.live_attempt, self.updated_at = state, live_attempt, now
         self.reserved_until = now + timedelta(seconds=RESERVATION_S) if state == "reserved" else None
 
-    def _attempt(self, token: str) -> Attempt:
+    def attempt_of(self, token: str) -> Attempt:
+        """The attempt that got this token.
+
+        Raises:
+            UnknownLease: none did.
+        """
         for attempt in self.attempts:
             if secrets.compare_digest(attempt.token.encode(), token.encode("utf-8", "replace")):
                 return attempt

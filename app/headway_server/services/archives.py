@@ -13,6 +13,7 @@ from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Observation, Trial
 from headway_server.services.views import study_view
 from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.measurements import MeasurementRow
 from headway_server.storage.tables import Event, SpaceRow
 
 
@@ -47,13 +48,21 @@ def import_study(database: Database, archive: Archive, name: str | None = None) 
         if study.id is None:
             raise AssertionError("a stored study has an id")
         uow.session.add_all([SpaceRow(study_id=study.id, actor=None, **dict(one)) for one in archive.spaces])
-        uow.session.add_all([_trial(study.id, trial) for trial in archive.trials])
+        trials = [_trial(study.id, trial) for trial in archive.trials]
+        uow.session.add_all(trials)
         uow.session.add_all(
             # Who did it is the old server's to know: its keys mean nothing here.
             [Event(study_id=study.id, actor=None, request_id=None, **dict(event)) for event in archive.events]
         )
-        uow.audit.record(study.project_id, "study.imported", uow.now, name=name)
         uow.session.flush()
+        uow.measurements.add(
+            study,
+            [
+                (trials[one.trial - 1], MeasurementRow(**one.model_dump(exclude={"trial"})))
+                for one in archive.measurements
+            ],
+        )
+        uow.audit.record(study.project_id, "study.imported", uow.now, name=name)
         return study_view(uow, study), True
 
     return database.write(work)

@@ -16,17 +16,17 @@ def convergence(database: Database, name: str) -> Convergence:
     Raises:
         NotFound: no such study.
     """
+    return database.read(lambda uow: convergence_of(uow, uow.studies.get(name)))
 
-    def work(uow: UnitOfWork) -> Convergence:
-        study = uow.studies.get(name)
-        if study.goals.plain:
-            return _of_values(study, uow.trials.arrivals(study))
-        arrivals = uow.trials.measured_arrivals(study)
-        if len(study.goals.objectives) == 1:
-            return _of_counting(study, arrivals)
-        return _of_front(study, arrivals)
 
-    return database.read(work)
+def convergence_of(uow: UnitOfWork, study: Study) -> Convergence:
+    """The same within a transaction."""
+    if study.goals.plain:
+        return _of_values(study, uow.trials.arrivals(study))
+    arrivals = uow.trials.measured_arrivals(study)
+    if len(study.goals.objectives) == 1:
+        return _of_counting(study, arrivals)
+    return _of_front(study, arrivals)
 
 
 def _of_values(study: Study, arrivals: list[Arrival]) -> Convergence:

@@ -14,15 +14,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Literal
 
-from headway.wire.archive import Archive, ArchivedEvent, ArchivedSpace, ArchivedStudy, ArchivedTrial
+from headway.wire.archive import (
+    Archive,
+    ArchivedEvent,
+    ArchivedMeasurement,
+    ArchivedSpace,
+    ArchivedStudy,
+    ArchivedTrial,
+)
 from headway.wire.space import Space
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
-from headway_server.services.trial_columns import cells, header
+from headway_server.services.trial_columns import header
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.measurements import StudyMeasurement
 from headway_server.storage.tables import Event
-from headway_server.storage.trial_table import TrialRow
+from headway_server.storage.trial_table import EVERY_TRIAL
 
 Format = Literal["csv", "ndjson", "parquet", "json"]
 
@@ -73,8 +81,8 @@ def _write_csv(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
     names = header(study, _earlier(uow, study))
     lines = csv.writer(_Encoded(file), lineterminator="\n")
     lines.writerow(names)
-    for rows in _pages(uow, study):
-        lines.writerows([[_spelt(cell) for cell in cells(study, row, names).values()] for row in rows])
+    for columns in _pages(uow, study, names):
+        lines.writerows([_spelt(cell) for cell in row] for row in zip(*columns.values(), strict=True))
 
 
 class _Encoded:
@@ -97,7 +105,8 @@ def _spelt(cell: object) -> object:
 def _write_parquet(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
     from headway_server.services.parquet import write_parquet
 
-    write_parquet(study, _earlier(uow, study), _pages(uow, study), file)
+    earlier = _earlier(uow, study)
+    write_parquet(study, earlier, _pages(uow, study, header(study, earlier)), file)
 
 
 def _write_ndjson(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
@@ -111,13 +120,16 @@ def _write_json(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
     frame = Archive.model_construct(
         study=ArchivedStudy.model_validate(study), spaces=spaces, trials=(), events=()
     )
-    head = frame.model_dump_json(exclude={"trials", "events"})
+    head = frame.model_dump_json(exclude={"trials", "events", "measurements"})
     file.write(head[:-1].encode() + b',"trials":[')
     trials = (ArchivedTrial.model_validate(trial) for page in _trials(uow, study) for trial in page)
     _write_list(file, (trial.model_dump_json() for trial in trials))
     file.write(b'],"events":[')
     events = (ArchivedEvent.model_validate(event) for event in _events(uow, study))
     _write_list(file, (event.model_dump_json() for event in events))
+    file.write(b'],"measurements":[')
+    measured = (ArchivedMeasurement.model_validate(row) for row in _measurements(uow, study))
+    _write_list(file, (row.model_dump_json() for row in measured))
     file.write(b"]}\n")
 
 
@@ -139,19 +151,26 @@ def _earlier(uow: UnitOfWork, study: Study) -> list[Space]:
     return [one.space for one in uow.spaces.versions(study)[:-1]]
 
 
-def _pages(uow: UnitOfWork, study: Study) -> Iterator[list[TrialRow]]:
+def _pages(uow: UnitOfWork, study: Study, names: Sequence[str]) -> Iterator[dict[str, list[object]]]:
     after = 0
-    while rows := uow.table.rows(study, after, AT_ONCE):
-        yield rows
-        after = rows[-1].number
+    while (columns := uow.table.columns(study, names, after, AT_ONCE))["number"]:
+        yield columns
+        after = int(str(columns["number"][-1]))
 
 
 def _trials(uow: UnitOfWork, study: Study) -> Iterator[Sequence[Trial]]:
     after = 0
-    while trials := uow.trials.page(study, after, AT_ONCE, None):
+    while trials := uow.table.page(study, after, AT_ONCE, EVERY_TRIAL):
         yield trials
         after = trials[-1].number
         uow.session.expunge_all()  # or the session would keep every object that it has seen
+
+
+def _measurements(uow: UnitOfWork, study: Study) -> Iterator[StudyMeasurement]:
+    after = (0, 0, 0)
+    while rows := uow.measurements.of_study(study, after, AT_ONCE):
+        yield from rows
+        after = (rows[-1].trial, rows[-1].attempt, rows[-1].step)
 
 
 def _events(uow: UnitOfWork, study: Study) -> Iterator[Event]:

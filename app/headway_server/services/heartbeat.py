@@ -19,7 +19,8 @@ def heartbeat(database: Database, name: str, number: int, request: HeartbeatRequ
         trial = uow.trials.get(study, number)
         attempt = trial.heartbeat(request.lease_token, uow.now)
         return HeartbeatResponse(
-            action="continue",
+            action="continue" if attempt.stop_reason is None else "stop",
+            reason=attempt.stop_reason,
             lease_expires_at=attempt.expires_at,
             expires_in_s=(attempt.expires_at - uow.now).total_seconds(),
         )

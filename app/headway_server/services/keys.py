@@ -12,8 +12,8 @@ from headway_server.storage.database import Database, UnitOfWork
 def create(database: Database, project: str | None, asked: KeyCreate) -> CreatedKey:
     """A new key of a project; of the whole installation where `project` is None.
 
-    A request that is repeated makes another key: the token can't be shown a second time. Revoke the one
-    whose answer was lost.
+    A request that is repeated makes another key, or finds the one it made under an idempotency key; the token
+    can't be shown a second time either way. Revoke the one whose answer was lost.
 
     Raises:
         NotFound: no such project.

@@ -9,7 +9,8 @@ from headway_server.storage.database import Database, UnitOfWork
 def sweep(database: Database) -> int:
     """Take back every lapsed lease and reservation; how many there were.
 
-    Correctness does not rest on this: `suggest` does the same for its own study.
+    Correctness does not rest on this: `suggest` does the same for its own study. A study that somebody holds
+    is left to them, or to the next sweep: replicas sweep side by side, and none waits for another.
     """
     ids = database.read(lambda uow: uow.studies.with_lapsed_trials(uow.now))
     return sum(_sweep_one(database, study_id) for study_id in ids)
@@ -17,7 +18,7 @@ def sweep(database: Database) -> int:
 
 def _sweep_one(database: Database, study_id: int) -> int:
     def work(uow: UnitOfWork) -> int:
-        study = uow.studies.lock_by_id(study_id)
+        study = uow.studies.lock_if_free(study_id)
         return 0 if study is None else take_back_lapsed(uow, study)
 
     return database.write(work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import chain
 from typing import IO, TYPE_CHECKING
@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING
 from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter, Space
 from headway_server.domain.errors import NotAcceptable
 from headway_server.domain.study import Study
-from headway_server.services.trial_columns import METRIC, PARAM, cells, header
-from headway_server.storage.trial_table import TrialRow
+from headway_server.services.trial_columns import header
+from headway_server.storage.trial_table import METRIC, PARAM
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,18 +32,20 @@ def require_pyarrow() -> None:
 
 
 def write_parquet(
-    study: Study, earlier: Sequence[Space], pages: Iterable[list[TrialRow]], file: IO[bytes]
+    study: Study,
+    earlier: Sequence[Space],
+    pages: Iterable[Mapping[str, list[object]]],
+    file: IO[bytes],
 ) -> None:
-    """Write pages of rows as row groups: numbers as int64 and float64, times in UTC, mixed choices, and what
-    was of several kinds in the versions of the space, as text.
+    """Write pages of columns as row groups: numbers as int64 and float64, times in UTC, mixed choices, and
+    what was of several kinds in the versions of the space, as text.
     """
     from pyarrow import RecordBatch, parquet
 
     schema = _schema(study, earlier)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-        for rows in pages:
-            table = [cells(study, row, schema.names) for row in rows]
-            columns = {field.name: [_as(field.type, row[field.name]) for row in table] for field in schema}
+        for page in pages:
+            columns = {field.name: [_as(field.type, cell) for cell in page[field.name]] for field in schema}
             writer.write_batch(RecordBatch.from_pydict(columns, schema=schema))
 
 

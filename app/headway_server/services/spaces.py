@@ -90,7 +90,7 @@ def _checked_defaults(space: SearchSpace, given: Params) -> Params:
 def _move_queued(uow: UnitOfWork, study: Study, readings: Readings) -> tuple[int, ...]:
     """Queued trials, to the new version; the numbers of those that it has no place for."""
     withdrawn: list[int] = []
-    for trial in uow.trials.queued(study):
+    for trial in uow.trials.all_queued(study):
         if trial.params is None:  # its point is computed when it is asked for
             continue
         was = trial.params

@@ -173,7 +173,7 @@ def _queued(uow: UnitOfWork, study: Study, held: Held, wanted: int) -> list[Tria
     found: list[Trial] = []
     after = 0
     while len(found) < wanted:
-        page = uow.trials.page(study, after, MAX_COUNT, "queued")
+        page = uow.trials.queued(study, after, MAX_COUNT)
         found.extend(trial for trial in page if trial.params is None or held.agrees(trial.params))
         if len(page) < MAX_COUNT:
             break

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from headway.wire.base import rfc3339
 from headway.wire.space import Space
+from headway_server.domain.errors import ValidationFailed
 from headway_server.domain.study import Study
-from headway_server.storage.trial_table import TrialRow
-
-METRIC, PARAM = "metrics.", "params."
-"""What the names of columns begin with that are named by the study."""
+from headway_server.storage.trial_table import METRIC, PARAM
 
 PLOTTED = ("number", "state", "value", "std_error")
 """The columns that a plot needs, beside metrics and parameters."""
@@ -43,20 +43,32 @@ def header(study: Study, earlier: Sequence[Space] = ()) -> list[str]:
     ]
 
 
-def cells(study: Study, row: TrialRow, names: Sequence[str] | None = None) -> dict[str, object]:
-    """A row's cells by column; all of `header`'s, or those named. None where a value is not known."""
-    return {name: _cell(row, name) for name in (header(study) if names is None else names)}
+def named(study: Study, fields: Sequence[str]) -> list[str]:
+    """The columns asked for, the number first; where none is, those that a plot needs.
+
+    Raises:
+        ValidationFailed: there is no column of this name.
+    """
+    known = header(study)
+    if not fields:
+        return [name for name in known if name not in ABOUT]
+    return with_number(fields, known)
 
 
-def _cell(row: TrialRow, name: str) -> object:
-    if name.startswith(METRIC):
-        measured = (row.metrics or {}).get(name.removeprefix(METRIC))
-        return None if measured is None else measured.value
-    if name.startswith(PARAM):
-        return (row.params or {}).get(name.removeprefix(PARAM))
-    if name == "tags":
-        return " ".join(row.tags) or None
-    if name == "note":
-        return row.note or None
-    cell: object = getattr(row, name)
-    return cell
+def with_number(fields: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The number and the fields asked for, each once.
+
+    Raises:
+        ValidationFailed: one of them is not known.
+    """
+    for field in fields:
+        if field not in known:
+            raise ValidationFailed.at(
+                "/fields", f"There is no field {field[:64]!r}.", f"Name some of {', '.join(known)[:2000]}."
+            )
+    return list(dict.fromkeys(["number", *fields]))
+
+
+def shown_cells(cells: Sequence[object]) -> list[object]:
+    """The cells of a column as they travel."""
+    return [rfc3339(cell) if isinstance(cell, datetime) else cell for cell in cells]

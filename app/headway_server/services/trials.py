@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from headway.wire.trial import TrialColumns, TrialPage, TrialState, TrialView
+from collections.abc import Sequence
+
+from headway.wire.trial import TrialColumns, TrialPage, TrialView
+from headway_server.domain.downsampling import downsampled
 from headway_server.domain.errors import InvalidCursor
-from headway_server.domain.trial import Trial
+from headway_server.services.trial_columns import named, shown_cells
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.trial_table import EVERY_TRIAL, TrialFilter
 
 
 def read(database: Database, name: str, number: int) -> TrialView:
@@ -19,9 +23,23 @@ def read(database: Database, name: str, number: int) -> TrialView:
 
 
 def page(
-    database: Database, name: str, cursor: str | None, limit: int, state: TrialState | None
+    database: Database,
+    name: str,
+    cursor: str | None,
+    limit: int,
+    chosen: TrialFilter = EVERY_TRIAL,
+    *,
+    exact: bool = False,
 ) -> TrialPage:
     """Up to `limit` trials by number, after the one that the cursor names.
+
+    Args:
+        database: where they are.
+        name: of the study.
+        cursor: of the page before.
+        limit: how many.
+        chosen: which trials.
+        exact: count all that are chosen, too.
 
     Raises:
         NotFound: no such study.
@@ -30,55 +48,75 @@ def page(
     after = _number(cursor)
 
     def work(uow: UnitOfWork) -> TrialPage:
-        rows = uow.trials.page(uow.studies.get(name), after, limit + 1, state)
+        study = uow.studies.get(name)
+        rows = uow.table.page(study, after, limit + 1, chosen)
         return TrialPage(
             trials=tuple(trial_view(trial) for trial in rows[:limit]),
             next_cursor=str(rows[limit - 1].number) if len(rows) > limit else None,
+            count=uow.table.count(study, chosen) if exact else None,
         )
 
     return database.read(work)
 
 
 def columns(
-    database: Database, name: str, cursor: str | None, limit: int, state: TrialState | None
+    database: Database,
+    name: str,
+    cursor: str | None,
+    limit: int,
+    chosen: TrialFilter = EVERY_TRIAL,
+    *,
+    fields: Sequence[str] = (),
+    exact: bool = False,
 ) -> TrialColumns:
-    """The same page as columns: number, state, value, std_error, excluded, one column per metric
-    where there is more than the objective, then one column per parameter.
+    """The same page as columns: number, state, value, std_error, one column per metric where there is more
+    than the objective, then one column per parameter; or those that `fields` names.
 
     Raises:
         what `page` raises.
+        ValidationFailed: there is no column of this name.
     """
     after = _number(cursor)
 
     def work(uow: UnitOfWork) -> TrialColumns:
         study = uow.studies.get(name)
-        rows = uow.trials.page(study, after, limit + 1, state)
-        views = [trial_view(trial) for trial in rows[:limit]]
-        table: dict[str, list[object]] = {
-            "number": [view.number for view in views],
-            "state": [view.state for view in views],
-            "value": [view.value for view in views],
-            "std_error": [view.std_error for view in views],
-            "excluded": [view.excluded for view in views],
-        }
-        if len(study.goals.metrics) > 1:
-            for metric in study.goals.metrics:
-                table[f"metrics.{metric}"] = [_metric(trial, metric) for trial in rows[:limit]]
-        for parameter in study.definition.space.parameters:
-            table[f"params.{parameter.name}"] = [
-                view.params.get(parameter.name) if view.params else None for view in views
-            ]
+        table = uow.table.columns(study, named(study, fields), after, limit + 1, chosen)
+        numbers = table["number"]
         return TrialColumns(
-            columns=table, next_cursor=str(rows[limit - 1].number) if len(rows) > limit else None
+            columns={key: shown_cells(cells[:limit]) for key, cells in table.items()},
+            next_cursor=str(numbers[limit - 1]) if len(numbers) > limit else None,
+            count=uow.table.count(study, chosen) if exact else None,
         )
 
     return database.read(work)
 
 
-def _metric(trial: Trial, name: str) -> float | None:
-    """A metric of the observation that stands for the trial."""
-    seen = trial.counting
-    return seen.metrics[name].value if seen and name in seen.metrics else None
+def overview(
+    database: Database,
+    name: str,
+    max_points: int,
+    chosen: TrialFilter = EVERY_TRIAL,
+    *,
+    fields: Sequence[str] = (),
+) -> TrialColumns:
+    """All chosen trials as columns of at most `max_points` entries, of which no incumbent is missing.
+
+    Raises:
+        NotFound: no such study.
+        ValidationFailed: there is no column of this name.
+    """
+
+    def work(uow: UnitOfWork) -> TrialColumns:
+        study = uow.studies.get(name)
+        names = named(study, fields)
+        numbers, values = uow.table.series(study, chosen)
+        kept = downsampled(values, max_points, maximize=study.maximize)
+        table = uow.table.numbered(study, names, [numbers[i] for i in kept])
+        return TrialColumns(
+            columns={key: shown_cells(cells) for key, cells in table.items()}, count=len(numbers)
+        )
+
+    return database.snapshot(work)
 
 
 def _number(cursor: str | None) -> int:

@@ -25,7 +25,8 @@ PROJECTS_AFTER = (
     .order_by(projects.c.name)
     .limit(_limit)
 )
-STUDIES_OF = select(func.count()).where(studies.c.project_id == _project)
+STUDIES_OF = select(func.count()).where(studies.c.project_id == _project, studies.c.deleted_at.is_(None))
+FORGET_TOMBSTONES = delete(studies).where(studies.c.project_id == _project, studies.c.deleted_at.is_not(None))
 
 KEY_BY_ID = select(Key).where(api_keys.c.id == bindparam("id"))
 KEYS_AFTER = (
@@ -86,7 +87,8 @@ class ProjectRepository:
         return self._session.scalars(STUDIES_OF, {"project": project.id}).one()
 
     def remove(self, project: Project) -> None:
-        """Delete a project that has no studies; its keys go with it."""
+        """Delete a project that has no studies; its keys go with it, and what is left of deleted studies."""
+        self._session.execute(FORGET_TOMBSTONES, {"project": project.id})
         self._session.delete(project)
         self._session.flush()
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -20,6 +20,7 @@ from headway_server.domain.access import SERVER, Actor
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.storage.access import KeyRepository, ProjectRepository
 from headway_server.storage.audit import AuditRepository
+from headway_server.storage.measurements import MeasurementRepository
 from headway_server.storage.repositories import (
     EventRepository,
     KeptResponseRepository,
@@ -29,6 +30,7 @@ from headway_server.storage.repositories import (
 )
 from headway_server.storage.spaces import SpaceRepository
 from headway_server.storage.trial_table import TrialTable
+from headway_server.storage.workers import WorkerRepository
 
 T = TypeVar("T")
 
@@ -38,8 +40,9 @@ ATTEMPTS = 3
 LOCK_TIMEOUT_S = 2.0
 """PostgreSQL: how long a command waits for a study's lock before it answers 503."""
 
-BUSY_TIMEOUT_S = 10.0
-"""SQLite: how long a writer waits for another process's transaction. Those are short."""
+BUSY_TIMEOUT_S = 30.0
+"""SQLite: how long a writer waits for other processes' transactions. Those are short, but whoever waits does
+not stand in a queue: it tries again every tenth of a second. Below the client's patience with an answer."""
 
 _WORTH_REPEATING = {
     "40001",  # serialization failure
@@ -54,6 +57,7 @@ _SQLITE_AWAY = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PROTOCOL,  # a reader that found every try at the log's index in somebody's way
 }
 
 
@@ -71,6 +75,8 @@ class UnitOfWork:
         self.studies = StudyRepository(session, actor)
         self.trials = TrialRepository(session)
         self.table = TrialTable(session)
+        self.measurements = MeasurementRepository(session)
+        self.workers = WorkerRepository(session, actor)
         self.events = EventRepository(session, actor)
         self.models = ModelRepository(session)
         self.spaces = SpaceRepository(session, actor)
@@ -78,6 +84,13 @@ class UnitOfWork:
         self.projects = ProjectRepository(session, actor)
         self.keys = KeyRepository(session)
         self.audit = AuditRepository(session, actor)
+
+
+class Wrap(Protocol):
+    """Makes one command of another: what it did, and more in the same transaction."""
+
+    def __call__(self, work: Callable[[UnitOfWork], T], /) -> Callable[[UnitOfWork], T]:
+        """The command that takes the place of `work`."""
 
 
 class Database:
@@ -96,6 +109,7 @@ class Database:
         self.clock_offset = clock_offset
         self.actor = SERVER
         self.watch: Watch | None = None
+        self.wrap: Wrap | None = None
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.sqlite_path = Path(parsed.database) if self.is_sqlite and parsed.database else None
         # SQLite has one writer; its own waiting is a sleep that grows, so threads queue here instead.
@@ -112,6 +126,12 @@ class Database:
         """The same database, whose commands are that actor's: they see what it may see, and bear its name."""
         view = copy(self)
         view.actor = actor
+        return view
+
+    def around(self, wrap: Wrap) -> Database:
+        """The same database, with something done in the transaction of each of its commands."""
+        view = copy(self)
+        view.wrap = wrap
         return view
 
     def read(self, work: Callable[[UnitOfWork], T]) -> T:
@@ -140,6 +160,7 @@ class Database:
             DatabaseUnavailable: the database is away, or a lock did not come in time.
             what `work` raises; nothing is changed then.
         """
+        work = work if self.wrap is None else self.wrap(work)
         with self._writer:
             return self._run(self._writing_engine, work, "write")
 
@@ -154,7 +175,9 @@ class Database:
         SQLite changes a table by copying it and dropping the old one, whose rows are thereby deleted: with
         foreign keys in force, so would be all that hang on them. They are checked at the end instead.
         """
-        with self._engine.connect() as connection:
+        # A writer from the start: SQLite refuses at once, however long it may wait, to let a transaction
+        # write that has read what another one has changed since. Two servers on one new file do that.
+        with self._writing_engine.connect() as connection:
             if not self.is_sqlite:
                 with connection.begin():
                     yield connection

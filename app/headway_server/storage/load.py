@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from headway_server.storage.tables import attempts, gp_states, trials
+from headway_server.storage.tables import attempts, gp_states, studies, trials
 
-LEASES = select(func.count()).where(attempts.c.ended_at.is_(None))
+_there = studies.c.deleted_at.is_(None)
+LEASES = (
+    select(func.count())
+    .select_from(attempts.join(trials).join(studies))
+    .where(attempts.c.ended_at.is_(None), _there)
+)
 WAITING = (
     select(trials.c.state, func.count())
-    .where(trials.c.state.in_(("queued", "reserved")))
+    .join(studies)
+    .where(trials.c.state.in_(("queued", "reserved")), _there)
     .group_by(trials.c.state)
 )
 FITS = select(func.count(), func.coalesce(func.sum(gp_states.c.fit_s), 0.0))

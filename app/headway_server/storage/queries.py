@@ -36,20 +36,33 @@ _project = bindparam("project", type_=BigInteger)
 
 STUDY_BY_NAME = select(Study).where(studies.c.project_id == _project, studies.c.name == bindparam("name"))
 STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.with_for_update()
-STUDY_BY_ID_LOCKED = select(Study).where(studies.c.id == _study).with_for_update()
+_there = studies.c.deleted_at.is_(None)
+_by_id_locked = select(Study).where(studies.c.id == _study).with_for_update()
+STUDY_BY_ID_LOCKED = _by_id_locked.where(_there)
+STUDY_BY_ID_IF_FREE = select(Study).where(studies.c.id == _study, _there).with_for_update(skip_locked=True)
+TOMBSTONE_LOCKED = _by_id_locked.where(studies.c.deleted_at.is_not(None))
+DELETED_BEFORE = select(studies.c.id).where(studies.c.deleted_at < bindparam("before", type_=UtcDateTime))
+EMPTY_OF_TRIALS = delete(trials).where(
+    trials.c.id.in_(select(trials.c.id).where(trials.c.study_id == _study).limit(_limit))
+)
+EMPTY_OF_EVENTS = delete(events).where(
+    events.c.study_id == _study,
+    events.c.seq.in_(select(events.c.seq).where(events.c.study_id == _study).limit(_limit)),
+)
 STUDIES_AFTER = (
     select(Study)
-    .where(studies.c.project_id == _project, studies.c.name > bindparam("after", type_=String))
+    .where(studies.c.project_id == _project, studies.c.name > bindparam("after", type_=String), _there)
     .order_by(studies.c.name)
     .limit(_limit)
 )
 STUDIES_WITH_LAPSED_TRIALS = select(studies.c.id).where(
+    _there,
     studies.c.id.in_(
         select(trials.c.study_id)
         .join(attempts)
         .where(_lapsed_lease)
         .union(select(trials.c.study_id).where(_lapsed_reservation))
-    )
+    ),
 )
 
 _trials = select(Trial).where(trials.c.study_id == _study).order_by(trials.c.number)
@@ -60,9 +73,10 @@ IMPORTED = (
     .outerjoin(observations, (observations.c.trial_id == trials.c.id) & (observations.c.attempt == 0))
     .where(trials.c.study_id == _study, trials.c.client_id.in_(bindparam("client_ids", expanding=True)))
 )
-TRIALS_AFTER = _trials.where(trials.c.number > bindparam("after", type_=Integer)).limit(_limit)
-TRIALS_IN_STATE_AFTER = TRIALS_AFTER.where(trials.c.state == bindparam("state"))
 TRIALS_QUEUED = _trials.where(trials.c.state == "queued")
+TRIALS_QUEUED_AFTER = _trials.where(
+    trials.c.state == "queued", trials.c.number > bindparam("after", type_=Integer)
+).limit(_limit)
 TRIALS_LAPSED = _trials.where(
     or_(trials.c.id.in_(select(attempts.c.trial_id).where(_lapsed_lease)), _lapsed_reservation)
 )
@@ -160,4 +174,5 @@ SPACES = select(SpaceRow).where(spaces.c.study_id == _study).order_by(spaces.c.v
 LATEST_MODEL = (
     select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
 )
+CLAIM_KEY = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=String), 0)))
 FORGET_EXPIRED_KEYS = delete(KeptResponse).where(idempotency_keys.c.expires_at < _now)

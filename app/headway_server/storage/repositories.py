@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import Select
+from sqlalchemy import CursorResult, Select
 from sqlalchemy.orm import Session
 
 from headway.wire.study import TrialCounts
-from headway.wire.trial import TrialState
 from headway_server.domain.access import Actor
-from headway_server.domain.errors import NotFound
+from headway_server.domain.errors import NotFound, StudyDeleted
 from headway_server.domain.keys import Project
-from headway_server.domain.study import Study
+from headway_server.domain.study import TOMBSTONE, Study
 from headway_server.domain.trial import Attempt, Trial
 from headway_server.storage import queries
 from headway_server.storage.rows import Arrival, Datum, Incumbent, InFlight, MeasuredArrival
@@ -55,7 +55,11 @@ class StudyRepository:
         self._session.flush()
 
     def find(self, name: str) -> Study | None:
-        """The study, or None."""
+        """The study, or None.
+
+        Raises:
+            StudyDeleted: it has been deleted, and its name is not free yet; so does whatever goes by a name.
+        """
         return self._seen(queries.STUDY_BY_NAME, name)
 
     def get(self, name: str) -> Study:
@@ -78,12 +82,39 @@ class StudyRepository:
         """A study of any project, to change; None where it is gone. For what the server does by itself."""
         return self._session.scalars(queries.STUDY_BY_ID_LOCKED, {"study": study_id}).one_or_none()
 
+    def deleted_before(self, moment: datetime) -> Sequence[int]:
+        """Ids of studies of any project that were deleted before this."""
+        return self._session.scalars(queries.DELETED_BEFORE, {"before": moment}).all()
+
+    def lock_tombstone(self, study_id: int) -> Study | None:
+        """A deleted study of any project, to forget; None where it is gone."""
+        return self._session.scalars(queries.TOMBSTONE_LOCKED, {"study": study_id}).one_or_none()
+
+    def empty(self, study_id: int, limit: int) -> bool:
+        """Delete up to so many of a deleted study's trials, or else of its events; whether any were left."""
+        parameters = {"study": study_id, "limit": limit}
+        return any(
+            cast("CursorResult[Any]", self._session.execute(query, parameters)).rowcount
+            for query in (queries.EMPTY_OF_TRIALS, queries.EMPTY_OF_EVENTS)
+        )
+
+    def remove(self, study: Study) -> None:
+        """Delete the row, and all that hangs on it."""
+        self._session.delete(study)
+        self._session.flush()
+
+    def lock_if_free(self, study_id: int) -> Study | None:
+        """The same without waiting: None, too, where another transaction holds it. SQLite has one writer at
+        a time, so that nobody holds anything there.
+        """
+        return self._session.scalars(queries.STUDY_BY_ID_IF_FREE, {"study": study_id}).one_or_none()
+
     def page(self, after: str, limit: int) -> Sequence[Study]:
         """Up to `limit` studies whose names come after this one, by name."""
         only = self._actor.study
         if only is not None:
-            found = self.find(only) if only > after else None
-            return [] if found is None else [found]
+            found = self._of_name(queries.STUDY_BY_NAME, only) if only > after else None
+            return [] if found is None or found.deleted_at is not None else [found]
         parameters = {"project": self._actor.project_id, "after": after, "limit": limit}
         return self._session.scalars(queries.STUDIES_AFTER, parameters).all()
 
@@ -92,6 +123,12 @@ class StudyRepository:
         return self._session.scalars(queries.STUDIES_WITH_LAPSED_TRIALS, {"now": now}).all()
 
     def _seen(self, query: Select[Study], name: str) -> Study | None:
+        study = self._of_name(query, name)
+        if study is not None and study.deleted_at is not None:
+            raise _deleted(name, study.deleted_at)
+        return study
+
+    def _of_name(self, query: Select[Study], name: str) -> Study | None:
         if self._actor.study not in (None, name):
             return None
         parameters = {"project": self._actor.project_id, "name": name}
@@ -136,15 +173,13 @@ class TrialRepository:
             found |= {client_id: (number, content) for client_id, number, content in rows}
         return found
 
-    def page(self, study: Study, after: int, limit: int, state: TrialState | None) -> Sequence[Trial]:
-        """Up to `limit` trials with numbers above `after`, by number; of one state, or of any."""
+    def queued(self, study: Study, after: int, limit: int) -> Sequence[Trial]:
+        """Up to `limit` trials that wait to be handed out again, with numbers above `after`, by number."""
         parameters = {"study": study.id, "after": after, "limit": limit}
-        if state is None:
-            return self._session.scalars(queries.TRIALS_AFTER, parameters).all()
-        return self._session.scalars(queries.TRIALS_IN_STATE_AFTER, parameters | {"state": state}).all()
+        return self._session.scalars(queries.TRIALS_QUEUED_AFTER, parameters).all()
 
-    def queued(self, study: Study) -> Sequence[Trial]:
-        """Trials that wait to be handed out, by number."""
+    def all_queued(self, study: Study) -> Sequence[Trial]:
+        """All trials that wait to be handed out, by number."""
         return self._session.scalars(queries.TRIALS_QUEUED, {"study": study.id}).all()
 
     def lapsed(self, study: Study, now: datetime) -> Sequence[Trial]:
@@ -279,6 +314,14 @@ class KeptResponseRepository:
         """What is kept under this key."""
         return self._session.get(KeptResponse, (self._owner + scope, key))
 
+    def claim(self, scope: str, key: str) -> bool:
+        """Whether nobody else is at this key; nobody will be until this transaction ends. SQLite has one
+        writer at a time anyway.
+        """
+        if self._session.get_bind().dialect.name == "sqlite":
+            return True
+        return bool(self._session.scalars(queries.CLAIM_KEY, {"key": f"{self._owner}{scope} {key}"}).one())
+
     def add(self, kept: KeptResponse) -> None:
         """Keep a response (or the place for one); its scope becomes the actor's own."""
         kept.scope = self._owner + kept.scope
@@ -292,6 +335,14 @@ class KeptResponseRepository:
     def forget_expired(self, now: datetime) -> None:
         """Let go of every key whose time is over."""
         self._session.execute(queries.FORGET_EXPIRED_KEYS, {"now": now})
+
+
+def _deleted(name: str, deleted_at: datetime) -> StudyDeleted:
+    return StudyDeleted(
+        f"The study {name!r} was deleted on {deleted_at:%Y-%m-%d at %H:%M} UTC. A worker should stop, and "
+        "keep what it has measured: another study may import it. The name is free again on "
+        f"{deleted_at + TOMBSTONE:%Y-%m-%d}; choose another one until then."
+    )
 
 
 def _found(study: Study | None, name: str) -> Study:

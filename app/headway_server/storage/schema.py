@@ -7,14 +7,16 @@ for first, so that an editable install never runs a stale copy.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from headway_server.domain.errors import SchemaMismatch
 from headway_server.storage.database import Database
@@ -46,6 +48,11 @@ def known_revision() -> str:
     return head
 
 
+def known_revisions() -> set[str]:
+    """Every revision that this server knows: the newest, and all before it."""
+    return {script.revision for script in ScriptDirectory(str(migrations_directory())).walk_revisions()}
+
+
 def present_revision(database: Database) -> str | None:
     """The revision that the database is at; None where nothing was ever migrated."""
     with database.connection() as connection:
@@ -56,22 +63,42 @@ def migrate(database: Database, revision: str = "head") -> None:
     """Bring the database up to a revision; several that try at once queue for one lock."""
     if database.sqlite_path is not None:
         database.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
-    _run(database, command.upgrade, revision)
+    with schema_transaction(database) as schema:
+        schema.upgrade(revision)
 
 
 def migrate_down(database: Database, revision: str) -> None:
     """Bring the database down to an older revision, for a server that knows no newer one."""
-    _run(database, command.downgrade, revision)
+    with schema_transaction(database) as schema:
+        schema.downgrade(revision)
 
 
-def _run(database: Database, step: Callable[[Config, str], None], revision: str) -> None:
+@dataclass(frozen=True)
+class SchemaChange:
+    """A transaction in which the schema goes up and down."""
+
+    connection: Connection
+    _config: Config
+
+    def upgrade(self, revision: str) -> None:
+        """Up to a revision."""
+        command.upgrade(self._config, revision)
+
+    def downgrade(self, revision: str) -> None:
+        """Down to a revision."""
+        command.downgrade(self._config, revision)
+
+
+@contextmanager
+def schema_transaction(database: Database) -> Iterator[SchemaChange]:
+    """One transaction for all that is done to the schema; several at once queue for one lock."""
     config = Config()
     config.set_main_option("script_location", str(migrations_directory()))
     with database.migration_connection() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         config.attributes["connection"] = connection
-        step(config, revision)
+        yield SchemaChange(connection, config)
 
 
 def require_known_schema(database: Database) -> None:
@@ -89,8 +116,7 @@ def require_known_schema(database: Database) -> None:
     present, known = present_revision(database), known_revision()
     if present == known:
         return
-    revisions = {script.revision for script in ScriptDirectory(str(migrations_directory())).walk_revisions()}
-    if present is None or present in revisions:
+    if present is None or present in known_revisions():
         raise SchemaMismatch(
             f"The database is at schema {present or 'none'}, this server needs {known}. "
             "Run `headway migrate` with the same HEADWAY_DATABASE_URL, then start the server again."

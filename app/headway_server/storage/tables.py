@@ -193,10 +193,17 @@ studies = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
     UniqueConstraint("project_id", "name", name="study_name_once"),
     CheckConstraint("budget IS NULL OR trials_created <= budget", name="budget_never_exceeded"),
     CheckConstraint("state IN ('running', 'paused', 'completed', 'archived')", name="study_state"),
     sqlite_autoincrement=True,  # likewise
+)
+Index(
+    "tombstones",
+    studies.c.deleted_at,
+    sqlite_where=studies.c.deleted_at.is_not(None),
+    postgresql_where=studies.c.deleted_at.is_not(None),
 )
 
 trials = Table(
@@ -249,6 +256,7 @@ attempts = Table(
     Column("heartbeat_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("ended_by", String(16)),
+    Column("stop_reason", Text),
     UniqueConstraint("trial_id", "number", name="attempt_number_once"),
     CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by_something"),
 )
@@ -290,6 +298,20 @@ observations = Table(
     UniqueConstraint("trial_id", "attempt", name="one_result_per_attempt"),
     UniqueConstraint("study_id", "seq", name="observation_seq_once"),
     Index("observations_by_value", "study_id", "value"),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("trial_id", ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+    Column("metrics", JsonOf(dict[str, float]), nullable=False),
+    Column("value", Float(53)),
+    Column("t", Float(53)),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index("measurements_by_step", "study_id", "step", "trial_id", "value"),
 )
 
 events = Table(

@@ -1,45 +1,45 @@
-"""Trials read as a table: pages of rows, without the objects around them."""
+"""Trials read as a table: columns, without the objects around them, of the trials that a reader chooses."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Integer, String, bindparam, func, select
+from pydantic_core import from_json
+from sqlalchemy import ColumnElement, Select, String, Text, case, func, select, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
-from headway.wire.base import Params
-from headway.wire.trial import MeasuredValue, TrialState
+from headway.wire.trial import TrialState
 from headway_server.domain.study import Study
-from headway_server.storage.tables import attempts, observations, trials
+from headway_server.domain.trial import Trial
+from headway_server.storage.tables import attempts, measurements, observations, trials
+
+METRIC, PARAM = "metrics.", "params."
+"""What the names of columns begin with that are named by the study."""
+
+AT_ONCE = 20_000
+"""Numbers in one query: both databases limit how many values it takes."""
 
 
 @dataclass(frozen=True)
-class TrialRow:
-    """A trial as a row of a table."""
+class TrialFilter:
+    """Which trials; None: whatever it is."""
 
-    number: int
-    state: TrialState
-    value: float | None
-    """The first objective, of the observation that stands for the trial."""
-    std_error: float | None
-    metrics: dict[str, MeasuredValue] | None
-    params: Params | None
-    space_version: int
-    policy: str | None
-    worker: str | None
-    """Who made the last attempt."""
-    client_id: str | None
-    excluded: bool
-    tags: tuple[str, ...]
-    note: str
-    created_at: datetime
-    updated_at: datetime
+    state: TrialState | None = None
+    worker: str | None = None
+    """Who made one of its attempts."""
+    policy: str | None = None
+    """Of its receipt."""
+    updated_after: datetime | None = None
+
+
+EVERY_TRIAL = TrialFilter()
 
 
 class _ReceiptPolicy(FunctionElement[str]):
@@ -65,6 +65,7 @@ _stands = (
     & (observations.c.outcome == "completed")
     & observations.c.superseded.is_(False)
 )
+_policy = _ReceiptPolicy(trials.c.origin)
 _last_worker = (
     select(attempts.c.worker)
     .where(attempts.c.trial_id == trials.c.id)
@@ -73,19 +74,30 @@ _last_worker = (
     .correlate(trials)
     .scalar_subquery()
 )
-_ROWS_AFTER = (
-    select(
-        *(trials.c.number, trials.c.state),
-        *(observations.c.value, observations.c.std_error, observations.c.metrics),
-        *(trials.c.params, trials.c.space_version, _ReceiptPolicy(trials.c.origin), _last_worker),
-        *(trials.c.client_id, trials.c.excluded, trials.c.tags, trials.c.note),
-        *(trials.c.created_at, trials.c.updated_at),
-    )
-    .select_from(trials.outerjoin(observations, _stands))
-    .where(trials.c.study_id == bindparam("study"), trials.c.number > bindparam("after", type_=Integer))
-    .order_by(trials.c.number)
-    .limit(bindparam("limit", type_=Integer))
-)
+_OWN: Mapping[str, ColumnElement[Any]] = {
+    "number": trials.c.number,
+    "state": trials.c.state,
+    "value": observations.c.value,
+    "std_error": observations.c.std_error,
+    "received_at": observations.c.received_at,
+    "space_version": trials.c.space_version,
+    "policy": _policy,
+    "worker": _last_worker,
+    "client_id": trials.c.client_id,
+    "excluded": trials.c.excluded,
+    "tags": trials.c.tags,
+    "note": trials.c.note,
+    "created_at": trials.c.created_at,
+    "updated_at": trials.c.updated_at,
+}
+"""The columns that every study has. `value`, `std_error` and `received_at` are those of the observation that
+stands for the trial, `worker` is who made the last attempt."""
+# As text: all of a column's JSON is parsed at once, which is ten times faster than one by one.
+_JSON: Mapping[str, ColumnElement[Any]] = {
+    METRIC: type_coerce(observations.c.metrics, Text),
+    PARAM: type_coerce(trials.c.params, Text),
+}
+_READ = {**_OWN, **_JSON}
 
 
 class TrialTable:
@@ -94,14 +106,63 @@ class TrialTable:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def rows(self, study: Study, after: int, limit: int) -> list[TrialRow]:
-        """Up to `limit` rows of trials with numbers above `after`, by number."""
-        parameters = {"study": study.id, "after": after, "limit": limit}
-        return [TrialRow(*row) for row in self._session.execute(_ROWS_AFTER, parameters)]
+    def page(self, study: Study, after: int, limit: int, chosen: TrialFilter) -> Sequence[Trial]:
+        """Up to `limit` of the chosen trials with numbers above `after`, by number."""
+        query = _chosen(select(Trial), study, chosen).where(trials.c.number > after)
+        return self._session.scalars(query.order_by(trials.c.number).limit(limit)).all()
+
+    def count(self, study: Study, chosen: TrialFilter) -> int:
+        """How many trials are chosen."""
+        query = _chosen(select(func.count()).select_from(trials), study, chosen)
+        number: int = self._session.scalars(query).one()
+        return number
+
+    def columns(
+        self, study: Study, names: Sequence[str], after: int, limit: int, chosen: TrialFilter = EVERY_TRIAL
+    ) -> dict[str, list[object]]:
+        """Columns of the same page as `page`; None where a value is not known.
+
+        Args:
+            study: whose trials.
+            names: keys of the answer: `number`, `state`, …, `metrics.NAME`, `params.NAME`.
+            after: the number after which the page begins.
+            limit: the most rows.
+            chosen: which trials.
+        """
+        query = _chosen(_rows(names), study, chosen).where(trials.c.number > after)
+        rows = self._session.execute(query.order_by(trials.c.number).limit(limit)).all()
+        return _columns(names, rows)
+
+    def numbered(self, study: Study, names: Sequence[str], numbers: Sequence[int]) -> dict[str, list[object]]:
+        """Columns of the trials of these numbers, which ascend."""
+        query = _chosen(_rows(names), study, EVERY_TRIAL).order_by(trials.c.number)
+        rows: list[Any] = []
+        for start in range(0, len(numbers), AT_ONCE):
+            some = trials.c.number.in_(numbers[start : start + AT_ONCE])
+            rows += self._session.execute(query.where(some)).all()
+        return _columns(names, rows)
+
+    def series(self, study: Study, chosen: TrialFilter) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
+        """Numbers and values of all chosen trials, by number: what a downsampling looks at. What does not
+        count has no value.
+        """
+        counts = case((trials.c.excluded, None), else_=observations.c.value)
+        query = _chosen(_standing(trials.c.number, counts), study, chosen)
+        return self._two(query.order_by(trials.c.number))
+
+    def arrivals(self, study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Numbers and values of all completed trials, in order of arrival."""
+        query = select(trials.c.number, observations.c.value).join(observations, _stands)
+        query = query.where(trials.c.study_id == study.id, trials.c.excluded.is_(False))
+        return self._two(query.order_by(observations.c.seq))
+
+    def _two(self, query: Select[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        rows = self._session.execute(query).all()
+        return tuple(row[0] for row in rows), tuple(row[1] for row in rows)
 
     def mark(self, study: Study) -> str:
-        """Identifies all that a study's trials, attempts and events are at this moment: it changes with any
-        of them.
+        """Identifies all that a study's trials, attempts, measurements and events are at this moment: it
+        changes with any of them.
         """
         of_study = trials.c.study_id == study.id
         states = self._session.execute(
@@ -113,12 +174,73 @@ class TrialTable:
         beats = self._session.execute(
             select(func.max(attempts.c.heartbeat_at), func.count()).join(trials).where(of_study)
         ).one()
+        measured = self._session.scalars(
+            select(func.count()).where(measurements.c.study_id == study.id)
+        ).one()
         counters = (
             study.id,
             study.last_seq,
             study.trials_created,
             study.trials_imported,
             study.space_version,
+            measured,
         )
         told = repr((counters, study.state, study.updated_at, [tuple(row) for row in states], tuple(beats)))
         return hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
+
+
+def _rows(names: Iterable[str]) -> Select[Any]:
+    """The query for the columns of these names: no other is read."""
+    return _standing(*(_READ[source] for source in _sources(names)))
+
+
+def _sources(names: Iterable[str]) -> list[str]:
+    """What is read for these columns, once each: all that are parts of one JSON text come in that."""
+    return list(dict.fromkeys(next((one for one in _JSON if name.startswith(one)), name) for name in names))
+
+
+def _standing(*columns: Any) -> Select[Any]:
+    """Trials, each with the observation that stands for it."""
+    return select(*columns).select_from(trials.outerjoin(observations, _stands))
+
+
+def _chosen(query: Select[Any], study: Study, chosen: TrialFilter) -> Select[Any]:
+    query = query.where(trials.c.study_id == study.id)
+    if chosen.state is not None:
+        query = query.where(trials.c.state == chosen.state)
+    if chosen.worker is not None:
+        made = select(attempts.c.trial_id).where(
+            attempts.c.trial_id == trials.c.id, attempts.c.worker == chosen.worker
+        )
+        query = query.where(made.exists())
+    if chosen.policy is not None:
+        query = query.where(_policy == chosen.policy)
+    if chosen.updated_after is not None:
+        query = query.where(trials.c.updated_at > chosen.updated_after)
+    return query
+
+
+def _columns(names: Sequence[str], rows: Sequence[Any]) -> dict[str, list[object]]:
+    sources = _sources(names)
+    cells = dict(zip(sources, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(sources, ())
+    parsed = {source: _parsed(cells[source]) for source in sources if source in _JSON}
+    return {name: _column(name, cells, parsed) for name in names}
+
+
+def _column(
+    name: str, cells: Mapping[str, Sequence[object]], parsed: Mapping[str, Sequence[dict[str, Any]]]
+) -> list[object]:
+    if name.startswith(PARAM):
+        parameter = name.removeprefix(PARAM)
+        return [one.get(parameter) for one in parsed[PARAM]]
+    if name.startswith(METRIC):
+        metric = name.removeprefix(METRIC)
+        return [one[metric]["value"] if metric in one else None for one in parsed[METRIC]]
+    if name == "tags":
+        return [" ".join(tags) or None for tags in cast("Sequence[tuple[str, ...]]", cells[name])]
+    return [cell or None for cell in cells[name]] if name == "note" else list(cells[name])
+
+
+def _parsed(texts: Sequence[Any]) -> Sequence[dict[str, Any]]:
+    objects: list[dict[str, Any]] = from_json("[" + ",".join(text or "{}" for text in texts) + "]")
+    return objects

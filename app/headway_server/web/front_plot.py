@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headway.wire.study import Convergence, ConvergencePoint, Objective
-from headway_server.domain.pareto import Front
+from headway_server.services.plots import front_of, shown_front
 from headway_server.web.incumbent_plot import BOTTOM, HEIGHT, LEFT, MAX_DOTS, RIGHT, TOP, WIDTH, Tick
 
 
@@ -40,16 +39,6 @@ class FrontPlot:
     bottom: int = HEIGHT - BOTTOM
 
 
-def front_of(convergence: Convergence) -> list[ConvergencePoint]:
-    """The results that count and that no other dominates, best first objective first."""
-    front = Front[ConvergencePoint]()
-    for point in convergence.points:
-        if point.counts:
-            front.add(tuple(_utility(point, objective) for objective in convergence.objectives), point)
-    order = sorted(range(len(front.points)), key=lambda i: front.points[i], reverse=True)
-    return [front.items[i] for i in order]
-
-
 def front_plot(convergence: Convergence) -> FrontPlot | None:
     """The plot of a study with two objectives; None with other numbers, or without results.
 
@@ -71,12 +60,6 @@ def front_plot(convergence: Convergence) -> FrontPlot | None:
         return round(HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * share, 1)
 
     on_front = {point.trial for point in front}
-    stride = math.ceil(len(convergence.points) / MAX_DOTS)
-    shown = [
-        point
-        for order, point in enumerate(convergence.points)
-        if order % stride == 0 or point.trial in on_front
-    ]
     ordered = sorted((point.metrics[first.name], point.metrics[second.name]) for point in front)
     corners = [(x(a), y(b)) for a, b in ordered]
     across_first = first.goal == "minimize"  # the border leaves a point along the axis on which it is worse
@@ -88,7 +71,7 @@ def front_plot(convergence: Convergence) -> FrontPlot | None:
                 "front" if point.trial in on_front else "counts" if point.counts else "infeasible",
                 point,
             )
-            for point in shown
+            for point in shown_front(convergence, front, MAX_DOTS)
         ],
         steps=_steps(corners, across_first=across_first),
         x_ticks=[Tick(x(value), f"{value:.4g}") for value in (x_low, (x_low + x_high) / 2, x_high)],
@@ -104,11 +87,6 @@ def _steps(corners: Sequence[tuple[float, float]], *, across_first: bool) -> str
     for x, y in corners[1:]:
         steps.append(f"H{x}V{y}" if across_first else f"V{y}H{x}")
     return "".join(steps)
-
-
-def _utility(point: ConvergencePoint, objective: Objective) -> float:
-    value = point.metrics[objective.name]
-    return value if objective.goal == "maximize" else -value
 
 
 def _range(

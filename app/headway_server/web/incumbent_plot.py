@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 from headway.wire.study import Convergence, ConvergencePoint
+from headway_server.services.plots import shown
 
 WIDTH, HEIGHT = 720, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 32
 MAX_DOTS = 1_000
-"""Of longer studies every k-th result is drawn; the steps of the incumbent stay exact."""
+"""Of longer studies not every result is drawn; the steps of the incumbent stay exact."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,8 @@ def incumbent_plot(convergence: Convergence) -> IncumbentPlot | None:
             steps.append(f"H{x(order)}V{y(best)}")
     if counted:
         steps.append(f"H{x(len(points) - 1)}")
-    stride = math.ceil(len(points) / MAX_DOTS)
     return IncumbentPlot(
-        dots=[(x(order), y(points[order].value), points[order]) for order in range(0, len(points), stride)],
+        dots=[(x(order), y(points[order].value), points[order]) for order in shown(convergence, MAX_DOTS)],
         steps="".join(steps),
         y_ticks=[Tick(y(value), f"{value:.4g}") for value in (low, (low + high) / 2, high)],
         x_ticks=[Tick(x(order), str(order + 1)) for order in sorted({0, len(points) // 2, len(points) - 1})],

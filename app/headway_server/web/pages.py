@@ -19,8 +19,9 @@ from headway_server.services import studies, trials
 from headway_server.services.at_work import at_work
 from headway_server.services.convergence import convergence
 from headway_server.services.history import last_seq
+from headway_server.services.plots import front_of
 from headway_server.web import interface, session
-from headway_server.web.front_plot import front_of, front_plot
+from headway_server.web.front_plot import front_plot
 from headway_server.web.incumbent_plot import incumbent_plot
 from headway_server.web.render import HERE, render
 from headway_server.web.session import signed_in
@@ -54,7 +55,7 @@ def study_page(request: Request, study: StudyName, context: Context) -> Response
     seq = last_seq(context.database, study)  # before the rest: what comes later is announced by an event
     view = studies.read(context.database, study)
     created = sum(view.trials.model_dump().values())
-    latest = trials.page(context.database, study, str(max(0, created - PAGE)), PAGE, None)
+    latest = trials.page(context.database, study, str(max(0, created - PAGE)), PAGE)
     progress = convergence(context.database, study)
     return render(
         request,

@@ -15,8 +15,9 @@ from headway.cli.projects import audit, projects
 from headway.cli.run import run
 from headway.cli.session import Session
 from headway.cli.space import space
-from headway.cli.studies import close, pause, resume, show, studies
+from headway.cli.studies import close, delete, pause, resume, show, studies
 from headway.cli.trials import finish, release, suggest
+from headway.cli.workers import workers
 from headway.errors import HeadwayError
 
 GROUP = "headway.commands"
@@ -24,6 +25,8 @@ GROUP = "headway.commands"
 SUMMARIES = {
     "serve": "Run the server.",
     "migrate": "Bring the database to the schema of this version.",
+    "backup": "Write the whole database to FILE, as it is at one moment.",
+    "restore": "Make the database what it was when FILE was made.",
     "keys": "Make, list and revoke keys, on the database itself: no key is needed for that.",
     "worker": "Evaluate an objective for a study until the study is done.",
     "demo": "Run a study from start to end on this machine: a server, some workers, a figure.",
@@ -99,6 +102,7 @@ for _command in (
     pause,
     resume,
     close,
+    delete,
     suggest,
     finish,
     release,
@@ -108,6 +112,7 @@ for _command in (
     run,
     projects,
     audit,
+    workers,
     observe,
     export,
     import_study,

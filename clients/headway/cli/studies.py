@@ -1,4 +1,4 @@
-"""headway studies, show, pause, resume, close."""
+"""headway studies, show, pause, resume, close, delete."""
 
 from __future__ import annotations
 
@@ -68,6 +68,22 @@ def close(session: Session, study: str) -> None:
     """Hand nothing out any more. Results are still taken."""
     with session.client() as client:
         _say_state(client.study(study).close())
+
+
+@click.command()
+@click.argument("study")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def delete(session: Session, study: str, yes: bool) -> None:
+    """Delete a study with all its data. `headway export` first keeps a copy."""
+    with session.client() as client:
+        handle = client.study(study)
+        view = handle.view()
+        if not yes:
+            made = sum(number for _, number in view.trials)
+            click.confirm(f"Delete {study} with its {made} trials ({view.trials.leased} leased)?", abort=True)
+        handle.delete(etag=view.etag)
+    click.echo(f"{study}: deleted; its name is free again in 30 days")
 
 
 def _say_state(view: StudyView) -> None:

@@ -84,8 +84,9 @@ class KeyView(Response):
 class CreatedKey(KeyView):
     """Answer to POST /v1/projects/{p}/keys."""
 
-    token: str
-    """The whole key. It is shown this once: the server keeps a hash of it."""
+    token: str | None = None
+    """The whole key. It is shown this once: the server keeps a hash of it. None in a repeat of the request
+    under its Idempotency-Key: where the first answer was lost, revoke the key by its id and make another."""
 
 
 class KeyPage(Response):

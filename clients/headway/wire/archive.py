@@ -70,6 +70,7 @@ class ArchivedAttempt(Archived):
     heartbeat_at: Instant | None
     ended_at: Instant | None
     ended_by: Literal["finished", "expired", "released", "superseded"] | None
+    stop_reason: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] | None = None
 
 
 class ArchivedObservation(Archived):
@@ -136,6 +137,17 @@ class ArchivedTrial(Archived):
     history: tuple[ArchivedChange, ...] = ()
 
 
+class ArchivedMeasurement(Archived):
+    """One intermediate value."""
+
+    trial: Annotated[int, Field(ge=1, lt=2**31)]
+    attempt: Annotated[int, Field(ge=1, lt=2**31)]
+    step: Annotated[int, Field(ge=0, lt=2**53)]
+    metrics: dict[str, float]
+    t: Annotated[float, Field(ge=0, le=1e12)] | None
+    received_at: Instant
+
+
 class ArchivedEvent(Archived):
     """One thing that happened."""
 
@@ -156,3 +168,4 @@ class Archive(Archived):
     """Every version, where the search space was changed; none where it never was."""
     trials: tuple[ArchivedTrial, ...]
     events: tuple[ArchivedEvent, ...]
+    measurements: tuple[ArchivedMeasurement, ...] = ()

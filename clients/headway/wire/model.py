@@ -9,6 +9,9 @@ from pydantic import Field
 from headway.wire.base import Moment, Params, Request, Response
 from headway.wire.study import Interval
 
+MAX_POINTS = 5_000
+"""Most points that one request asks about."""
+
 
 class Hyperparameters(Response):
     """A fitted Gaussian process, in the units of the unit cube and the transformed objective."""
@@ -45,7 +48,7 @@ class ModelSummary(Response):
 class PredictRequest(Request):
     """Body of POST …/model:predict."""
 
-    points: Annotated[tuple[Params, ...], Field(min_length=1, max_length=5_000)]
+    points: Annotated[tuple[Params, ...], Field(min_length=1, max_length=MAX_POINTS)]
 
 
 class PredictResponse(Response):

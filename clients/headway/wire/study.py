@@ -14,6 +14,9 @@ StudyState = Literal["running", "paused", "completed", "archived"]
 StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """1 to 64 letters, digits, dots, underscores and hyphens, starting with a letter or a digit."""
 
+MAX_OBJECTIVES = 8
+MAX_OUTCOME_CONSTRAINTS = 16
+MAX_BUDGET = 1_000_000
 MIN_LEASE_S = 5
 MAX_LEASE_S = 30 * 24 * 3600
 LeaseSeconds = Annotated[float, Field(ge=MIN_LEASE_S, le=MAX_LEASE_S)]
@@ -50,6 +53,17 @@ class Fidelity(Request):
     cost: FidelityCost = FidelityCost()
 
 
+class EarlyStopping(Request):
+    """When the server tells a worker to give its trial up, by what it reports while it works."""
+
+    rule: Literal["median"] = "median"
+    """Stop where the best value so far is worse than the median of the completed trials' running averages."""
+    min_trials: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Completed trials that must have reported by the same step."""
+    min_step: Annotated[int, Field(ge=0, lt=2**53)] = 1
+    """No trial is stopped before this step."""
+
+
 class Policy(Request):
     """What the server does about workers that fail or fall silent. Part of a study's definition."""
 
@@ -63,6 +77,8 @@ class Policy(Request):
     """The first lease lasts at least this long, seconds, unless the request names its own `lease_s`."""
     max_parallel: Annotated[int, Field(ge=1)] | None = None
     """How many trials may be leased at once; None: as many as ask."""
+    early_stopping: EarlyStopping | None = None
+    """None: every trial runs to its end."""
 
 
 class StudyDefinition(Request):
@@ -70,11 +86,15 @@ class StudyDefinition(Request):
 
     name: StudyName
     space: Space
-    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=8)] = (Objective(),)
-    outcome_constraints: Annotated[tuple[OutcomeConstraintText, ...], Field(max_length=16)] = ()
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=MAX_OBJECTIVES)] = (
+        Objective(),
+    )
+    outcome_constraints: Annotated[
+        tuple[OutcomeConstraintText, ...], Field(max_length=MAX_OUTCOME_CONSTRAINTS)
+    ] = ()
     """Bounds on measured metrics that a result must keep to count as feasible."""
     fidelity: Fidelity | None = None
-    budget: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    budget: Annotated[int, Field(ge=1, le=MAX_BUDGET)] | None = None
     """How many trials may be handed out in all; None: no limit."""
     strategy: str = DEFAULT_STRATEGY
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
@@ -90,7 +110,7 @@ class StudyPatch(Request):
     state: StudyState | None = None
     """`paused`: suggest answers `wait`; `completed` or `archived`: it answers `done`. Leases, heartbeats and
     results go on in every state."""
-    budget: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    budget: Annotated[int, Field(ge=1, le=MAX_BUDGET)] | None = None
     """How many trials may be handed out in all; not fewer than have been."""
     notes: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] | None = None
 

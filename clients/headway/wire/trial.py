@@ -18,6 +18,8 @@ Outcome = Literal["completed", "infeasible", "failed", "stopped", "abandoned"]
 
 MAX_COUNT = 64
 """Most trials that one request can ask for."""
+MAX_WAIT_MS = 30_000
+"""How long a request may be held, milliseconds."""
 
 WorkerId = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
 
@@ -29,7 +31,7 @@ class SuggestRequest(Request):
     worker: WorkerId | None = None
     lease_s: LeaseSeconds | None = None
     """Length of the lease, seconds; None: the study's policy, with its grace for the first heartbeat."""
-    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
+    wait_ms: Annotated[int, Field(ge=0, le=MAX_WAIT_MS)] = 0
     """Hold the request up to this long instead of answering `wait`, milliseconds."""
     fixed: Params | None = None
     """Values that every trial handed out must have; the others are optimised given them."""
@@ -230,6 +232,8 @@ class AttemptView(Response):
     ended_at: Moment | None
     ended_by: str | None
     """finished, expired, released or superseded; None while it runs."""
+    stop_reason: str | None = None
+    """Why the server asked for it to be given up; None: it did not."""
 
 
 class ObservationView(Response):
@@ -281,6 +285,8 @@ class TrialPage(Response):
 
     trials: tuple[TrialView, ...]
     next_cursor: str | None = None
+    count: int | None = None
+    """How many trials the filters let through, where the request asked with `count=exact`."""
 
 
 class TrialColumns(Response):
@@ -288,3 +294,6 @@ class TrialColumns(Response):
 
     columns: dict[str, list[object]]
     next_cursor: str | None = None
+    """None at the end, and with `max_points`, which leaves no rest."""
+    count: int | None = None
+    """How many trials the filters let through: with `count=exact` or `max_points`."""
