@@ -17,6 +17,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
+from headway.wire.amendments import TrialPatch
 from headway.wire.base import Nothing, Params, Request, Response
 from headway.wire.events import EventPage
 from headway.wire.limits import Limits
@@ -205,6 +206,11 @@ def read_trial(study: str, number: int) -> Call[TrialView]:
     return Call("GET", f"{_study(study)}/trials/{number}", TrialView)
 
 
+def change_trial(study: str, number: int, patch: TrialPatch) -> Call[TrialView]:
+    """Note, tag, exclude or correct a trial."""
+    return Call("PATCH", f"{_study(study)}/trials/{number}", TrialView, patch)
+
+
 @dataclass(frozen=True)
 class TrialFilter:
     """Which trials; None: whatever it is."""
@@ -216,6 +222,8 @@ class TrialFilter:
     """Of its receipt: `sobol`, `ucb`, `import` …"""
     updated_after: datetime | None = None
     """A moment with its zone; without one it is this machine's local time."""
+    tag: str | None = None
+    excluded: bool | None = None
 
     def query(self) -> dict[str, str | int]:
         """As it stands in a query."""
@@ -225,6 +233,8 @@ class TrialFilter:
             "worker": self.worker,
             "origin.policy": self.policy,
             "updated_after": updated,
+            "tag": self.tag,
+            "excluded": None if self.excluded is None else str(self.excluded).lower(),
         }
         return {name: value for name, value in given.items() if value is not None}
 

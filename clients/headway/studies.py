@@ -23,6 +23,8 @@ from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, St
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
+from headway.values import Number, Value, metrics_of
+from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
 from headway.wire.events import EventView
 from headway.wire.measurement import MeasurementView
@@ -334,6 +336,44 @@ class Study:
         """One trial with its attempts and results."""
         return self._link.ask(calls.read_trial(self.name, number))
 
+    def change_trial(
+        self,
+        number: int,
+        *,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+        excluded: bool | None = None,
+        value: Value | None = None,
+        std_error: Number | None = None,
+        attempt: int | None = None,
+        reason: str | None = None,
+    ) -> TrialView:
+        """Note, tag, exclude or correct a trial; None: as it is. Its history keeps what was there.
+
+        Args:
+            number: the trial's.
+            note: for people.
+            tags: in place of those that it has.
+            excluded: True: its results count no more, neither as data nor as the best; it keeps its number
+                and its place in the budget.
+            value: what should have been reported, as `Trial.finish` takes it.
+            std_error: of the value.
+            attempt: whose result is corrected; None: the one that stands for the trial.
+            reason: why; needed for a correction and for an exclusion.
+
+        Raises:
+            ValidationFailed: there is no reason.
+            IllegalTransition: there is no value to correct.
+            TypeError, ValueError: the value is none.
+        """
+        named = {"note": note, "tags": tags, "excluded": excluded, "attempt": attempt, "reason": reason}
+        metrics = None if value is None else metrics_of(value, self.objectives, std_error)
+        try:
+            patch = TrialPatch.model_validate({**named, "metrics": metrics})
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The change to the trial", error) from error
+        return self._link.ask(calls.change_trial(self.name, number, patch))
+
     def measurements(self, number: int) -> Iterator[MeasurementView]:
         """What a trial reported while it ran, by attempt and step."""
         cursor: str | None = None
@@ -351,11 +391,13 @@ class Study:
         worker: str | None = None,
         policy: str | None = None,
         updated_after: datetime | None = None,
+        tag: str | None = None,
+        excluded: bool | None = None,
     ) -> Iterator[TrialView]:
         """Every trial by number, with its receipt, attempts and results; or those that the filters let
         through, as `calls.TrialFilter` says.
         """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after)
+        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
         cursor: str | None = None
         while True:
             page = self._link.ask(calls.list_trials(self.name, cursor, chosen))
@@ -388,6 +430,8 @@ class Study:
         worker: str | None = None,
         policy: str | None = None,
         updated_after: datetime | None = None,
+        tag: str | None = None,
+        excluded: bool | None = None,
         fields: Sequence[str] = (),
         max_points: int | None = None,
     ) -> dict[str, list[object]]:
@@ -398,6 +442,8 @@ class Study:
             worker: to which this worker made an attempt.
             policy: whose receipt names this one: `sobol`, `ucb`, `import` …
             updated_after: changed since.
+            tag: with this tag.
+            excluded: True: whose results count no more; False: the others.
             fields: columns beside `number`, such as `value`, `params.NAME`, `metrics.NAME`, `policy`; the
                 state, the values and the parameters where none is named.
             max_points: an overview in one request, of at most so many entries (2 to 20,000): every incumbent
@@ -406,7 +452,7 @@ class Study:
         Raises:
             ValidationFailed: there is no column of this name.
         """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after)
+        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
         columns: dict[str, list[object]] = {}
         cursor: str | None = None
         while True:

@@ -64,7 +64,9 @@ class Optimizer:
     Equal arguments, results (in order), fits, `number`, `pending` and `given_out` give bitwise equal
     suggestions on one machine, whatever else the process has done.
 
-    `device` is `auto` (a CUDA device where there is one and the study is large), `cpu` or `cuda`.
+    `version` is that of the last fit that was made before, of these data or of what they were before a
+    correction: fits count on from there. `device` is `auto` (a CUDA device where there is one and the study
+    is large), `cpu` or `cuda`.
 
     Raises:
         UnknownStrategy: naming the strategies that there are.
@@ -83,6 +85,7 @@ class Optimizer:
         n_initial: int | None = None,
         refit: Literal["inline", "external"] = "inline",
         device: str = "cpu",
+        version: int = 0,
     ) -> None:
         if strategy not in STRATEGIES:
             raise UnknownStrategy.at(
@@ -103,7 +106,7 @@ class Optimizer:
         self._observations = Observations(self._encoding.width)
         self._chooser = Chooser(self.goals, self._encoding)
         self._model: Model | None = None
-        self._version = 0
+        self._version = version
         self._fit_failed_at = 0
         self._last_number = 0
         self._given_out: list[Params] = []

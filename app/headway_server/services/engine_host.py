@@ -64,6 +64,7 @@ class Warm:
     """A study's posterior in memory, and how far it has read."""
 
     study_id: int
+    data_revision: int
     optimizer: Optimizer
     seen_seq: int = 0
     model: ModelState | None = None
@@ -178,12 +179,12 @@ class EngineHost:
         news = self._database.acting(SERVER.within(project)).read(
             lambda uow: _news(uow, name, warm.seen_seq if warm else 0)
         )
-        if news.study.id is None:
-            raise AssertionError(f"study {name} has not been stored")
-        if warm is not None and warm.study_id != news.study.id:  # another study under the same name
+        if warm is not None and (warm.study_id, warm.data_revision) != _origin(news.study):
+            _abandon(warm)
             return self._current(project, name)
         if warm is None:
-            warm = Warm(news.study.id, _optimizer(news.study, self._device))
+            known = 0 if news.model is None else news.model.version
+            warm = Warm(*_origin(news.study), _optimizer(news.study, known, self._device))
             if warm.optimizer.asks_botorch:
                 self._botorch.start()
         for datum in news.data:
@@ -192,9 +193,7 @@ class EngineHost:
         self._take_up(name, warm, news.model)
         self._warm[key] = warm
         if len(self._warm) > WARM_STUDIES:
-            evicted = self._warm.pop(next(iter(self._warm)))
-            if evicted.preparing is not None:
-                evicted.preparing.prepared.cancel()
+            _abandon(self._warm.pop(next(iter(self._warm))))
         return warm, news
 
     def _take_up(self, name: str, warm: Warm, newest: ModelState | None) -> None:
@@ -212,6 +211,8 @@ class EngineHost:
             warm.model = ready.model
         known = 0 if warm.model is None else warm.model.version
         if newest is None or newest.version <= known or warm.preparing is not None:
+            return
+        if newest.data_revision != warm.data_revision:  # made from what has been corrected since
             return
         fitted = Fitted.model_validate_json(newest.fitted)
         in_use = warm.optimizer.fitted
@@ -232,9 +233,9 @@ class EngineHost:
             if fitted is not None and own is not None and fitted.n_observed > own.n_observed:
                 return  # the next question finds it among the rows
         if warm.model is None and own is not None:  # the first fit, which the first question waited for
-            warm.fit = self._fits.store(warm.study_id, own)
+            warm.fit = self._fits.store(warm.study_id, warm.data_revision, own)
         elif warm.optimizer.fit_due():
-            warm.fit = self._fits.start(warm.study_id, warm.optimizer)
+            warm.fit = self._fits.start(warm.study_id, warm.data_revision, warm.optimizer)
 
 
 def _prepared(ready: Preparing, name: str) -> Prepared | None:
@@ -272,6 +273,19 @@ def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:
     )
 
 
+def _origin(study: Study) -> tuple[int, int]:
+    """What a posterior was made from: another study may come under the same name, and data be corrected."""
+    if study.id is None:
+        raise AssertionError(f"study {study.name} has not been stored")
+    return study.id, study.data_revision
+
+
+def _abandon(warm: Warm) -> None:
+    """Let go of a posterior. A fit under way comes to its end, and is stored if it is still of use."""
+    if warm.preparing is not None:
+        warm.preparing.prepared.cancel()
+
+
 def _tell(optimizer: Optimizer, datum: Datum) -> None:
     if datum.value is None:
         optimizer.tell_infeasible(datum.params)
@@ -279,7 +293,7 @@ def _tell(optimizer: Optimizer, datum: Datum) -> None:
         optimizer.tell_metrics(datum.params, datum.metrics)
 
 
-def _optimizer(study: Study, device: str) -> Optimizer:
+def _optimizer(study: Study, version: int, device: str) -> Optimizer:
     return Optimizer(
         SearchSpace.from_wire(study.definition.space),
         strategy=study.definition.strategy,
@@ -287,6 +301,7 @@ def _optimizer(study: Study, device: str) -> Optimizer:
         goals=study.goals,
         n_initial=study.definition.n_initial,
         refit="external",
+        version=version,
         device=device,
     )
 

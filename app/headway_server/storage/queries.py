@@ -118,7 +118,7 @@ _measured = (
         observations.c.metrics,
     )
     .join(observations, observations.c.trial_id == trials.c.id)
-    .where(_counting)
+    .where(_counting, trials.c.excluded.is_(False))
 )
 LOWEST_FIRST = _measured.order_by(observations.c.value, observations.c.seq)
 HIGHEST_FIRST = _measured.order_by(observations.c.value.desc(), observations.c.seq)
@@ -127,11 +127,12 @@ MEASURED_ARRIVALS = _measured.add_columns(observations.c.received_at).order_by(o
 ARRIVALS = (
     select(trials.c.number, observations.c.value, observations.c.received_at)
     .join(observations, observations.c.trial_id == trials.c.id)
-    .where(_counting)
+    .where(_counting, trials.c.excluded.is_(False))
     .order_by(observations.c.seq)
 )
 _teaching = (
     (observations.c.study_id == _study)
+    & trials.c.excluded.is_(False)
     & (observations.c.seq > bindparam("after", type_=BigInteger))
     & observations.c.outcome.in_(bindparam("outcomes", expanding=True))
     & or_(observations.c.outcome != "failed", observations.c.late.is_(False))
@@ -146,10 +147,16 @@ DATA_AFTER = (
         observations.c.std_error,
         observations.c.metrics,
     )
+    .join(trials, trials.c.id == observations.c.trial_id)
     .where(_teaching)
     .order_by(observations.c.seq)
 )
-COUNT_AFTER = select(func.count()).where(_teaching)
+COUNT_AFTER = (
+    select(func.count())
+    .select_from(observations)
+    .join(trials, trials.c.id == observations.c.trial_id)
+    .where(_teaching)
+)
 
 EVENTS_AFTER = (
     select(Event)

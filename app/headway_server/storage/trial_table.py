@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from pydantic_core import from_json
-from sqlalchemy import ColumnElement, Select, String, Text, func, select, type_coerce
+from pydantic_core import from_json, to_json
+from sqlalchemy import ColumnElement, Select, String, Text, case, func, or_, select, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -37,6 +37,8 @@ class TrialFilter:
     policy: str | None = None
     """Of its receipt."""
     updated_after: datetime | None = None
+    tag: str | None = None
+    excluded: bool | None = None
 
 
 EVERY_TRIAL = TrialFilter()
@@ -84,6 +86,9 @@ _OWN: Mapping[str, ColumnElement[Any]] = {
     "policy": _policy,
     "worker": _last_worker,
     "client_id": trials.c.client_id,
+    "excluded": trials.c.excluded,
+    "tags": trials.c.tags,
+    "note": trials.c.note,
     "created_at": trials.c.created_at,
     "updated_at": trials.c.updated_at,
 }
@@ -140,14 +145,18 @@ class TrialTable:
         return _columns(names, rows)
 
     def series(self, study: Study, chosen: TrialFilter) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
-        """Numbers and values of all chosen trials, by number: what a downsampling looks at."""
-        query = _chosen(_standing(trials.c.number, observations.c.value), study, chosen)
+        """Numbers and values of all chosen trials, by number: what a downsampling looks at. An excluded
+        trial has none.
+        """
+        value = case((trials.c.excluded, None), else_=observations.c.value)
+        query = _chosen(_standing(trials.c.number, value), study, chosen)
         return self._two(query.order_by(trials.c.number))
 
     def arrivals(self, study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """Numbers and values of all completed trials, in order of arrival."""
+        """Numbers and values of all completed trials that are not excluded, in order of arrival."""
         query = select(trials.c.number, observations.c.value).join(observations, _stands)
-        return self._two(query.where(trials.c.study_id == study.id).order_by(observations.c.seq))
+        counting = (trials.c.study_id == study.id) & trials.c.excluded.is_(False)
+        return self._two(query.where(counting).order_by(observations.c.seq))
 
     def _two(self, query: Select[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         rows = self._session.execute(query).all()
@@ -210,6 +219,12 @@ def _chosen(query: Select[Any], study: Study, chosen: TrialFilter) -> Select[Any
         query = query.where(_policy == chosen.policy)
     if chosen.updated_after is not None:
         query = query.where(trials.c.updated_at > chosen.updated_after)
+    if chosen.tag is not None:
+        tags, tag = type_coerce(trials.c.tags, Text), to_json(chosen.tag).decode()
+        # Within a tag a quotation mark follows a backslash: it is no beginning of one.
+        query = query.where(or_(*(func.replace(tags, lead + tag, "") != tags for lead in ("[", ","))))
+    if chosen.excluded is not None:
+        query = query.where(trials.c.excluded.is_(chosen.excluded))
     return query
 
 
@@ -229,6 +244,10 @@ def _column(
     if name.startswith(METRIC):
         metric = name.removeprefix(METRIC)
         return [one[metric]["value"] if metric in one else None for one in parsed[METRIC]]
+    if name == "tags":
+        return [" ".join(cast("tuple[str, ...]", tags)) or None for tags in cells[name]]
+    if name == "note":
+        return [one or None for one in cells[name]]
     return list(cells[name])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from headway.cli.archives import export, import_study
+from headway.cli.edit import edit
 from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
@@ -103,6 +104,7 @@ for _command in (
     suggest,
     finish,
     release,
+    edit,
     run,
     projects,
     audit,
