@@ -20,6 +20,7 @@ from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.amendments import TrialPatch
 from headway.wire.base import Nothing, Params, Request, Response
 from headway.wire.events import EventPage
+from headway.wire.explanation import ExplainRequest, Explanation
 from headway.wire.limits import Limits
 from headway.wire.measurement import (
     Measurement,
@@ -282,6 +283,11 @@ def read_model(study: str) -> Call[ModelSummary]:
 def predict(study: str, points: tuple[Params, ...]) -> Call[PredictResponse]:
     """The posterior at given points."""
     return Call("POST", f"{_study(study)}/model:predict", PredictResponse, PredictRequest(points=points))
+
+
+def explain(study: str, request: ExplainRequest) -> Call[Explanation]:
+    """Why a trial, or a point."""
+    return Call("POST", f"{_study(study)}/model:explain", Explanation, request)
 
 
 def read_answer(call: Call[AnswerT], base_url: str, status: int, content: bytes) -> AnswerT:

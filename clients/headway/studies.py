@@ -27,6 +27,7 @@ from headway.values import Number, Value, metrics_of
 from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
 from headway.wire.events import EventView
+from headway.wire.explanation import ExplainRequest, Explanation
 from headway.wire.measurement import MeasurementView
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
@@ -287,6 +288,38 @@ class Study:
         """The posterior of the objective at each point, in order; up to 5,000 points."""
         plain = tuple(dict(point) for point in points)
         return self._link.ask(calls.predict(self.name, plain)).predictions
+
+    def explain(
+        self,
+        trial: int | None = None,
+        *,
+        params: Mapping[str, ParamValue] | None = None,
+        nearest: int = 5,
+        alternatives: int = 3,
+    ) -> Explanation:
+        """Why a trial is where it is, or what the model thinks of any point: its score taken apart, the
+        measured points that speak for it, and what else could have been chosen.
+
+        Args:
+            trial: its number.
+            params: a point, in place of a trial.
+            nearest: how many measured points to name, at most 50.
+            alternatives: how many other points to name, at most 10.
+
+        Raises:
+            ValidationFailed: neither a trial nor a point is named, or both.
+            EngineUnavailable: there are too few results for a model.
+        """
+        try:
+            request = ExplainRequest(
+                trial=trial,
+                params=None if params is None else dict(params),
+                nearest=nearest,
+                alternatives=alternatives,
+            )
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The question", error) from error
+        return self._link.ask(calls.explain(self.name, request))
 
     def finish(self, number: int, result: FinishRequest) -> FinishResponse:
         """Report a trial whose number and token are all that is left of it, e.g. on paper.

@@ -17,7 +17,9 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 
 from headway.wire.base import Params
+from headway.wire.explanation import Nearest
 from headway.wire.model import ModelSummary
+from headway.wire.trial import Receipt
 from headway_server.domain.access import DEFAULT_PROJECT_ID, SERVER
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
@@ -29,12 +31,15 @@ from headway_server.services.background_import import BackgroundImport
 from headway_server.services.engine_port import (
     Answered,
     Asked,
+    AskExplanation,
     AskPoints,
     AskPredictions,
     AskSummary,
+    Explained,
     Point,
     Predictions,
     Question,
+    ToExplain,
 )
 from headway_server.services.fit_process import TaskFailed
 from headway_server.services.fits import AT_ONCE, Fits
@@ -47,6 +52,8 @@ log = logging.getLogger(__name__)
 
 WARM_STUDIES = 64
 """How many posteriors are kept; the one unused for longest goes first."""
+AS_MADE_UNTIL = 1_000
+"""Results up to which a model of the past is built again to explain a trial: a few tenths of a second."""
 BOTORCH_AWAY = "BoTorch, which this strategy asks, is still being imported"
 
 
@@ -145,6 +152,69 @@ class EngineHost:
             model_version=warm.optimizer.model_version,
             n_observed=warm.optimizer.n_observed,
         )
+
+    def explain(self, study: str, asked: ToExplain, project: int = DEFAULT_PROJECT_ID) -> Explained | None:
+        """Why a checked point; None until there are observations enough for a model.
+
+        A trial that a model made is explained by that model, as long as it is small enough to be built again
+        while others wait.
+        """
+        warm, news = self._current(project, study)
+        made = asked.receipt
+        then = None
+        if made is not None and made.model_version > 0 and made.n_observed <= AS_MADE_UNTIL:
+            then = self._as_it_was(project, study, made)
+        optimizer = then or warm.optimizer
+        explained = optimizer.explain(
+            asked.point,
+            beta=None if made is None else made.beta,
+            number=asked.number,
+            near=asked.nearest,
+            alternatives=asked.alternatives,
+        )
+        if explained is None:
+            return None
+        numbers = self._database.read(lambda uow: uow.trials.observed_numbers(news.study))
+        (predicted,) = optimizer.predict([asked.point])
+        return Explained(
+            model_version=optimizer.model_version,
+            n_observed=optimizer.n_observed,
+            as_made=then is not None,
+            predicted=predicted,
+            metrics={key: one[0] for key, one in optimizer.predict_metrics([asked.point]).items()},
+            score=explained.score,
+            nearest=tuple(
+                Nearest(
+                    trial=numbers[near.observation],
+                    params=near.params,
+                    value=near.value,
+                    similarity=near.similarity,
+                    weight=near.weight,
+                )
+                for near in explained.nearest
+            ),
+            alternatives=tuple(explained.alternatives),
+        )
+
+    def _as_it_was(self, project: int, name: str, made: Receipt) -> Optimizer | None:
+        """The model that made a receipt, built from rows: the results that it had, under the fit that it had;
+        None where that fit is not kept.
+        """
+
+        def work(uow: UnitOfWork) -> tuple[Study, list[Datum], ModelState | None]:
+            study = uow.studies.get(name)
+            return study, uow.trials.data_after(study, 0), uow.models.version(study, made.model_version)
+
+        study, data, model = self._database.acting(SERVER.within(project)).read(work)
+        if model is None:
+            return None
+        optimizer = _optimizer(study, "cpu")
+        for datum in data:
+            if optimizer.n_observed == made.n_observed:
+                break
+            _tell(optimizer, datum)
+        optimizer.adopt(Fitted.model_validate_json(model.fitted), model.version)
+        return optimizer
 
     def summary(self, study: str, project: int = DEFAULT_PROJECT_ID) -> ModelSummary:
         """What the model has learnt."""
@@ -306,7 +376,9 @@ def _optimizer(study: Study, version: int, device: str) -> Optimizer:
     )
 
 
-def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | ModelSummary | None:
+def answer(
+    host: EngineHost, question: Question
+) -> list[Point] | Predictions | ModelSummary | Explained | None:
     """The host's answer to one message."""
     match question:
         case AskPoints(project=project, study=study, numbers=numbers, held=held):
@@ -315,6 +387,8 @@ def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | 
             return host.predict(study, points, project)
         case AskSummary(project=project, study=study):
             return host.summary(study, project)
+        case AskExplanation(project=project, study=study, asked=asked):
+            return host.explain(study, asked, project)
 
 
 def serve(host: EngineHost, pipe: socket.socket) -> None:

@@ -157,6 +157,12 @@ COUNT_AFTER = (
     .join(trials, trials.c.id == observations.c.trial_id)
     .where(_teaching)
 )
+OBSERVED_NUMBERS = (
+    select(trials.c.number)
+    .join(observations, observations.c.trial_id == trials.c.id)
+    .where(_teaching)
+    .order_by(observations.c.seq)
+)
 
 EVENTS_AFTER = (
     select(Event)
@@ -168,4 +174,7 @@ LATEST_MODEL = (
     select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
 )
 CLAIM_KEY = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=String), 0)))
+MODEL_VERSION = select(ModelState).where(
+    gp_states.c.study_id == _study, gp_states.c.version == bindparam("version", type_=Integer)
+)
 FORGET_EXPIRED_KEYS = delete(KeptResponse).where(idempotency_keys.c.expires_at < _now)

@@ -9,6 +9,7 @@ import click
 
 from headway.cli.archives import export, import_study
 from headway.cli.edit import edit
+from headway.cli.explain import explain
 from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
@@ -109,6 +110,7 @@ for _command in (
     projects,
     audit,
     workers,
+    explain,
     observe,
     export,
     import_study,
