@@ -26,6 +26,9 @@ METRIC, PARAM = "metrics.", "params."
 AT_ONCE = 20_000
 """Numbers in one query: both databases limit how many values it takes."""
 
+PART = 1_000
+"""Rows taken from a long result at a time."""
+
 
 @dataclass(frozen=True)
 class TrialFilter:
@@ -144,7 +147,7 @@ class TrialTable:
             rows += self._session.execute(query.where(some)).all()
         return _columns(names, rows)
 
-    def series(self, study: Study, chosen: TrialFilter) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
+    def series(self, study: Study, chosen: TrialFilter) -> tuple[list[int], list[float | None]]:
         """Numbers and values of all chosen trials, by number: what a downsampling looks at. An excluded
         trial has none.
         """
@@ -152,15 +155,23 @@ class TrialTable:
         query = _chosen(_standing(trials.c.number, value), study, chosen)
         return self._two(query.order_by(trials.c.number))
 
-    def arrivals(self, study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    def arrivals(self, study: Study) -> tuple[list[int], list[float]]:
         """Numbers and values of all completed trials that are not excluded, in order of arrival."""
         query = select(trials.c.number, observations.c.value).join(observations, _stands)
         counting = (trials.c.study_id == study.id) & trials.c.excluded.is_(False)
         return self._two(query.where(counting).order_by(observations.c.seq))
 
-    def _two(self, query: Select[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        rows = self._session.execute(query).all()
-        return tuple(row[0] for row in rows), tuple(row[1] for row in rows)
+    def _two(self, query: Select[Any]) -> tuple[list[Any], list[Any]]:
+        """The two columns of a long result. A part at a time: 100,000 rows that live at once keep Python's
+        garbage collector busy for as long as the query takes.
+        """
+        first: list[Any] = []
+        second: list[Any] = []
+        for part in self._session.execute(query).partitions(PART):
+            ones, twos = zip(*part, strict=True)
+            first += ones
+            second += twos
+        return first, second
 
     def mark(self, study: Study) -> str:
         """Identifies all that a study's trials, attempts, measurements and events are at this moment: it
