@@ -28,6 +28,7 @@ from headway.values import Number, Value, metrics_of
 from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
 from headway.wire.events import EventView
+from headway.wire.explanation import ExplainRequest, Explanation
 from headway.wire.manual import TrialCreate
 from headway.wire.measurement import MeasurementView
 from headway.wire.model import ModelSummary
@@ -331,6 +332,38 @@ class Study:
         plain = tuple(dict(point) for point in points)
         return self._link.ask(calls.predict(self.name, plain)).predictions
 
+    def explain(
+        self,
+        trial: int | None = None,
+        *,
+        params: Mapping[str, ParamValue] | None = None,
+        nearest: int = 5,
+        alternatives: int = 3,
+    ) -> Explanation:
+        """Why a trial is where it is, or what the model thinks of any point: its score taken apart, the
+        measured points that speak for it, and what else could have been chosen.
+
+        Args:
+            trial: its number.
+            params: a point, in place of a trial.
+            nearest: how many measured points to name, at most 50.
+            alternatives: how many other points to name, at most 10.
+
+        Raises:
+            ValidationFailed: neither a trial nor a point is named, or both.
+            EngineUnavailable: there are too few results for a model.
+        """
+        try:
+            request = ExplainRequest(
+                trial=trial,
+                params=None if params is None else dict(params),
+                nearest=nearest,
+                alternatives=alternatives,
+            )
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The question", error) from error
+        return self._link.ask(calls.explain(self.name, request))
+
     def finish(self, number: int, result: FinishRequest) -> FinishResponse:
         """Report a trial whose number and token are all that is left of it, e.g. on paper.
 
@@ -507,11 +540,13 @@ class Study:
         worker: str | None = None,
         policy: str | None = None,
         updated_after: datetime | None = None,
+        tag: str | None = None,
+        excluded: bool | None = None,
     ) -> Iterator[TrialView]:
         """Every trial by number, with its receipt, attempts and results; or those that the filters let
         through, as `calls.TrialFilter` says.
         """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after)
+        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
         cursor: str | None = None
         while True:
             page = self._link.ask(calls.list_trials(self.name, cursor, chosen))
@@ -544,6 +579,8 @@ class Study:
         worker: str | None = None,
         policy: str | None = None,
         updated_after: datetime | None = None,
+        tag: str | None = None,
+        excluded: bool | None = None,
         fields: Sequence[str] = (),
         max_points: int | None = None,
     ) -> dict[str, list[object]]:
@@ -554,6 +591,8 @@ class Study:
             worker: to which this worker made an attempt.
             policy: whose receipt names this one: `sobol`, `ucb`, `import` …
             updated_after: changed since.
+            tag: with this tag.
+            excluded: True: whose results count no more; False: the others.
             fields: columns beside `number`, such as `value`, `params.NAME`, `metrics.NAME`, `policy`; the
                 state, the values and the parameters where none is named.
             max_points: an overview in one request, of at most so many entries (2 to 20,000): every incumbent
@@ -562,7 +601,7 @@ class Study:
         Raises:
             ValidationFailed: there is no column of this name.
         """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after)
+        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
         columns: dict[str, list[object]] = {}
         cursor: str | None = None
         while True:

@@ -5,7 +5,9 @@ import json
 import pytest
 from pyarrow import parquet
 
+from headway.wire.amendments import TrialPatch
 from headway.wire.archive import Archive
+from headway.wire.explanation import ExplainRequest
 from headway.wire.observations import ImportRequest
 from headway.wire.space import Categorical, Float, Int, Space
 from headway.wire.space_versions import SpacePut
@@ -14,6 +16,7 @@ from headway.wire.trial import FinishRequest, ReleaseRequest, SuggestRequest
 from headway_server.domain.errors import (
     ConstraintsInfeasible,
     DefinitionConflict,
+    IllegalTransition,
     InvalidFidelity,
     InvalidSpace,
     NotFound,
@@ -23,9 +26,11 @@ from headway_server.domain.errors import (
     UnknownParameter,
 )
 from headway_server.services import model, spaces, studies, trials
+from headway_server.services.amending import amend_trial
 from headway_server.services.archives import import_study
 from headway_server.services.convergence import convergence
 from headway_server.services.engine_host import EngineHost
+from headway_server.services.explain import explain
 from headway_server.services.exporting import export
 from headway_server.services.finish import finish
 from headway_server.services.history import events_after
@@ -313,3 +318,34 @@ def test_exports_hold_the_columns_of_all_versions_and_an_archive_the_spaces(defi
     assert there.data == here.data
     assert here.data.set_aside == 0
     assert [one.space for one in there.versions] == [one.space for one in here.versions]
+
+
+def test_an_explanation_names_the_trials_of_the_data_that_the_space_can_read(
+    define, put, take, database, hosts
+):
+    both = Categorical(("a", "b"), name="c")
+    define(space=Space(parameters=(X, both)))
+    take(points=POINTS[:4], c="a")
+    take(points=POINTS[4:], c="b")
+    put(X, Categorical(("b",), name="c"))
+    host = hosts()
+    told = explain(database, host, "s", ExplainRequest(params={"x": 10 / 13, "c": "b"}))
+    assert told.nearest[0].trial == 11
+    assert {near.trial for near in told.nearest} <= set(range(5, 13))
+    assert explain(database, host, "s", ExplainRequest(trial=7)).params == {"x": 6 / 13, "c": "b"}
+    with pytest.raises(IllegalTransition, match="no place in the present"):
+        explain(database, host, "s", ExplainRequest(trial=1))
+
+
+def test_a_trial_from_before_a_correction_is_explained_by_the_present_model(define, take, database, hosts):
+    define()
+    take()
+    host = hosts()
+    (trial,) = ask(database, host)
+    host.start_fits()
+    host.wait_for_fits()
+    asked = ExplainRequest(trial=trial.number)
+    assert explain(database, host, "s", asked).as_made
+    amend_trial(database, "s", 1, TrialPatch(excluded=True, reason="r"))
+    now = explain(database, host, "s", asked)
+    assert (now.as_made, now.n_observed) == (False, 11)

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from headway.wire.base import Params
+from headway.wire.explanation import Alternative, Score
 from headway.wire.model import ModelSummary
 from headway.wire.study import DEFAULT_STRATEGY, Interval, Objective
 from headway.wire.trial import MeasuredValue, Receipt
@@ -23,6 +24,7 @@ from headway_server.domain.space import SearchSpace
 from headway_server.engine.choice import Taken
 from headway_server.engine.chooser import Chooser, Request
 from headway_server.engine.encoding import Encoding
+from headway_server.engine.explanation import Near, Scored, nearest
 from headway_server.engine.fitting import FitTask, Fitted
 from headway_server.engine.in_flight import QLogNEI
 from headway_server.engine.kernel import Array
@@ -47,6 +49,15 @@ class Suggestion:
 
     params: Params
     receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why a point."""
+
+    nearest: list[Near]
+    score: Score | None
+    alternatives: list[Alternative]
 
 
 def default_n_initial(n_parameters: int) -> int:
@@ -266,6 +277,26 @@ class Optimizer:
             for name, one in models.items()
             if one.posterior is not None
         }
+
+    def explain(
+        self, point: Params, *, beta: float | None, number: int = 0, near: int = 5, alternatives: int = 3
+    ) -> Explained | None:
+        """Why this checked point: its score under UCB's β, or as an improvement (None); the `near` measured
+        points; and so many `alternatives`, equal for equal `number`. The score and the alternatives are of
+        one plain objective. None where there is nothing to predict from.
+        """
+        model = self._current_model()
+        if model is None or model.posterior is None:
+            return None
+        (row,) = self._encoding.rows([point])
+        nearby = nearest(model, self._encoding, row, near, self._sign)
+        if not self.goals.plain:
+            return Explained(nearby, None, [])
+        scored = Scored(model, self._chooser.log_feasibility, beta, self._sign)
+        rng = stream(self.seed, number, Purpose.EXPLANATION)
+        return Explained(
+            nearby, scored.score(row), scored.alternatives(row, self._encoding, alternatives, rng)
+        )
 
     def summary(self) -> ModelSummary:
         """What the model has learnt. Leave-one-out figures are None where there is no usable model."""

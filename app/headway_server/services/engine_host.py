@@ -14,10 +14,12 @@ import logging
 import os
 import socket
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from headway.wire.base import Params
+from headway.wire.explanation import Nearest
 from headway.wire.model import ModelSummary
+from headway.wire.trial import Receipt
 from headway_server.domain.access import DEFAULT_PROJECT_ID, SERVER
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
@@ -30,12 +32,15 @@ from headway_server.services.background_import import BackgroundImport
 from headway_server.services.engine_port import (
     Answered,
     Asked,
+    AskExplanation,
     AskPoints,
     AskPredictions,
     AskSummary,
+    Explained,
     Point,
     Predictions,
     Question,
+    ToExplain,
 )
 from headway_server.services.fit_process import TaskFailed
 from headway_server.services.fits import AT_ONCE, Fits
@@ -48,6 +53,8 @@ log = logging.getLogger(__name__)
 
 WARM_STUDIES = 64
 """How many posteriors are kept; the one unused for longest goes first."""
+AS_MADE_UNTIL = 1_000
+"""Results up to which a model of the past is built again to explain a trial: a few tenths of a second."""
 BOTORCH_AWAY = "BoTorch, which this strategy asks, is still being imported"
 
 
@@ -69,6 +76,8 @@ class Warm:
     optimizer: Optimizer
     readings: Readings
     seen_seq: int = 0
+    numbers: list[int] = field(default_factory=list)
+    """The trials of the optimizer's values, in its order."""
     model: ModelState | None = None
     """The stored fit that the posterior uses; None while it uses one of its own, or none."""
     fit: Future[Fitted] | None = None
@@ -156,6 +165,70 @@ class EngineHost:
             n_observed=warm.optimizer.n_observed,
         )
 
+    def explain(self, study: str, asked: ToExplain, project: int = DEFAULT_PROJECT_ID) -> Explained | None:
+        """Why a checked point; None until there are observations enough for a model.
+
+        A trial that a model made is explained by that model, as long as it is small enough to be built again
+        while others wait.
+        """
+        warm, _ = self._current(project, study)
+        made = asked.receipt
+        then: tuple[Optimizer, list[int]] | None = None
+        if made is not None and made.model_version > 0 and made.n_observed <= AS_MADE_UNTIL:
+            then = self._as_it_was(project, study, made)
+        optimizer, numbers = then or (warm.optimizer, warm.numbers)
+        explained = optimizer.explain(
+            asked.point,
+            beta=None if made is None else made.beta,
+            number=asked.number,
+            near=asked.nearest,
+            alternatives=asked.alternatives,
+        )
+        if explained is None:
+            return None
+        (predicted,) = optimizer.predict([asked.point], checked=True)
+        metrics = optimizer.predict_metrics([asked.point], checked=True)
+        return Explained(
+            model_version=optimizer.model_version,
+            n_observed=optimizer.n_observed,
+            as_made=then is not None,
+            predicted=predicted,
+            metrics={key: one[0] for key, one in metrics.items()},
+            score=explained.score,
+            nearest=tuple(
+                Nearest(
+                    trial=numbers[near.observation],
+                    params=near.params,
+                    value=near.value,
+                    similarity=near.similarity,
+                    weight=near.weight,
+                )
+                for near in explained.nearest
+            ),
+            alternatives=tuple(explained.alternatives),
+        )
+
+    def _as_it_was(self, project: int, name: str, made: Receipt) -> tuple[Optimizer, list[int]] | None:
+        """The model that made a receipt, built from rows: the results that it had, under the fit that it had,
+        and the numbers of their trials; None where that fit is not kept, or the data have been changed since.
+        """
+
+        def work(uow: UnitOfWork) -> tuple[News, ModelState | None]:
+            return _news(uow, name, None), uow.models.version(uow.studies.get(name), made.model_version)
+
+        news, model = self._database.acting(SERVER.within(project)).read(work)
+        if model is None or model.data_revision != news.study.data_revision:
+            return None
+        readings = news.readings
+        optimizer = _optimizer(news.study, readings.space, 0, "cpu")
+        numbers: list[int] = []
+        for datum in news.data:
+            if optimizer.n_observed == made.n_observed:
+                break
+            numbers += _tell(optimizer, readings, datum)
+        optimizer.adopt(Fitted.model_validate_json(model.fitted), model.version)
+        return optimizer, numbers
+
     def summary(self, study: str, project: int = DEFAULT_PROJECT_ID) -> ModelSummary:
         """What the model has learnt."""
         warm, _ = self._current(project, study)
@@ -198,7 +271,7 @@ class EngineHost:
             if warm.optimizer.asks_botorch:
                 self._botorch.start()
         for datum in news.data:
-            _tell(warm, datum)
+            warm.numbers += _tell(warm.optimizer, warm.readings, datum)
             warm.seen_seq = datum.seq
         self._take_up(name, warm, news.model)
         self._warm[key] = warm
@@ -297,10 +370,13 @@ def _abandon(warm: Warm) -> None:
         warm.preparing.prepared.cancel()
 
 
-def _tell(warm: Warm, datum: Datum) -> None:
-    reading = warm.readings.read(datum.params, datum.space_version)
-    if reading.params is not None:
-        warm.optimizer.take(reading, None if datum.value is None else datum.metrics)
+def _tell(optimizer: Optimizer, readings: Readings, datum: Datum) -> list[int]:
+    """The trial's number, where the optimizer has one value more now."""
+    reading = readings.read(datum.params, datum.space_version)
+    if reading.params is None:
+        return []
+    optimizer.take(reading, None if datum.value is None else datum.metrics)
+    return [] if datum.value is None else [datum.trial]
 
 
 def _in_flight(warm: Warm, trial: InFlight) -> Params | None:
@@ -323,7 +399,9 @@ def _optimizer(study: Study, space: SearchSpace, version: int, device: str) -> O
     )
 
 
-def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | ModelSummary | None:
+def answer(
+    host: EngineHost, question: Question
+) -> list[Point] | Predictions | ModelSummary | Explained | None:
     """The host's answer to one message."""
     match question:
         case AskPoints(project=project, study=study, numbers=numbers, held=held):
@@ -332,6 +410,8 @@ def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | 
             return host.predict(study, points, project)
         case AskSummary(project=project, study=study):
             return host.summary(study, project)
+        case AskExplanation(project=project, study=study, asked=asked):
+            return host.explain(study, asked, project)
 
 
 def serve(host: EngineHost, pipe: socket.socket) -> None:

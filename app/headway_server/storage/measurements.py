@@ -83,6 +83,7 @@ RUNNING_AVERAGES = (
         measurements.c.value.is_not(None),
         measurements.c.trial_id != _trial,
         trials.c.state == "completed",
+        trials.c.excluded.is_(False),
     )
     .group_by(measurements.c.trial_id)
 )

@@ -163,7 +163,6 @@ COUNT_AFTER = (
     .join(trials, trials.c.id == observations.c.trial_id)
     .where(_teaching)
 )
-
 EVENTS_AFTER = (
     select(Event)
     .where(events.c.study_id == _study, events.c.seq > bindparam("after", type_=BigInteger))
@@ -175,4 +174,7 @@ LATEST_MODEL = (
     select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
 )
 CLAIM_KEY = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=String), 0)))
+MODEL_VERSION = select(ModelState).where(
+    gp_states.c.study_id == _study, gp_states.c.version == bindparam("version", type_=Integer)
+)
 FORGET_EXPIRED_KEYS = delete(KeptResponse).where(idempotency_keys.c.expires_at < _now)

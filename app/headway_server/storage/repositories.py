@@ -302,6 +302,12 @@ class ModelRepository:
         """The version in force, or None before the first fit."""
         return self._session.scalars(queries.LATEST_MODEL, {"study": study.id}).one_or_none()
 
+    def version(self, study: Study, version: int) -> ModelState | None:
+        """This version, or None where there is none."""
+        return self._session.scalars(
+            queries.MODEL_VERSION, {"study": study.id, "version": version}
+        ).one_or_none()
+
 
 class KeptResponseRepository:
     """Answers given under idempotency keys, each to the actor that asked: nobody else's key repeats them."""

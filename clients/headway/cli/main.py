@@ -10,6 +10,7 @@ import click
 from headway.cli.archives import export, import_study
 from headway.cli.edit import edit
 from headway.cli.enqueue import enqueue
+from headway.cli.explain import explain
 from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
@@ -113,6 +114,7 @@ for _command in (
     projects,
     audit,
     workers,
+    explain,
     observe,
     export,
     import_study,

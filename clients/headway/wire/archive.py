@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field
 
 from headway.wire.amendments import Note, Tags
 from headway.wire.base import NO_NUL, Params
@@ -129,12 +129,12 @@ class ArchivedTrial(Archived):
     client_id: Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)] | None
     created_at: Instant
     updated_at: Instant
-    attempts: tuple[ArchivedAttempt, ...]
-    observations: tuple[ArchivedObservation, ...]
+    attempts: Annotated[tuple[ArchivedAttempt, ...], FailFast()]
+    observations: Annotated[tuple[ArchivedObservation, ...], FailFast()]
     note: Note = ""
     tags: Tags = ()
     excluded: bool = False
-    history: tuple[ArchivedChange, ...] = ()
+    history: Annotated[tuple[ArchivedChange, ...], FailFast()] = ()
 
 
 class ArchivedMeasurement(Archived):
@@ -164,8 +164,8 @@ class Archive(Archived):
     format: Literal["headway-study"] = "headway-study"
     version: Literal[1] = 1
     study: ArchivedStudy
-    spaces: tuple[ArchivedSpace, ...] = ()
+    spaces: Annotated[tuple[ArchivedSpace, ...], FailFast()] = ()
     """Every version, where the search space was changed; none where it never was."""
-    trials: tuple[ArchivedTrial, ...]
-    events: tuple[ArchivedEvent, ...]
-    measurements: tuple[ArchivedMeasurement, ...] = ()
+    trials: Annotated[tuple[ArchivedTrial, ...], FailFast()]
+    events: Annotated[tuple[ArchivedEvent, ...], FailFast()]
+    measurements: Annotated[tuple[ArchivedMeasurement, ...], FailFast()] = ()

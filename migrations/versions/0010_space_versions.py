@@ -1,21 +1,15 @@
-"""Trials that are corrected or excluded, with their history; versions of search spaces."""
+"""Versions of search spaces, and results at points outside them."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    for table in ("studies", "gp_states"):
-        op.add_column(table, sa.Column("data_revision", sa.Integer(), server_default="0", nullable=False))
-    op.add_column("trials", sa.Column("note", sa.Text(), server_default="", nullable=False))
-    op.add_column("trials", sa.Column("tags", sa.Text(), server_default="[]", nullable=False))
-    op.add_column("trials", sa.Column("excluded", sa.Boolean(), server_default=sa.false(), nullable=False))
-    op.add_column("trials", sa.Column("history", sa.Text(), server_default="[]", nullable=False))
     op.add_column("observations", sa.Column("outside", sa.Text(), server_default="[]", nullable=False))
     op.create_table(
         "spaces",
@@ -36,12 +30,3 @@ def downgrade() -> None:
     op.execute("UPDATE studies SET space_version = 1 WHERE space_version > 1")
     op.drop_table("spaces")
     op.drop_column("observations", "outside")
-    # Without revisions nothing would tell a fit to corrected data from one that is void.
-    op.execute(
-        "DELETE FROM gp_states WHERE data_revision <> "
-        "(SELECT data_revision FROM studies WHERE studies.id = gp_states.study_id)"
-    )
-    for column in ("history", "excluded", "tags", "note"):
-        op.drop_column("trials", column)
-    for table in ("gp_states", "studies"):
-        op.drop_column(table, "data_revision")
