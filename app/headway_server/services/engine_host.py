@@ -198,7 +198,7 @@ class EngineHost:
 
     def _as_it_was(self, project: int, name: str, made: Receipt) -> Optimizer | None:
         """The model that made a receipt, built from rows: the results that it had, under the fit that it had;
-        None where that fit is not kept.
+        None where that fit is not kept, or results have been corrected since.
         """
 
         def work(uow: UnitOfWork) -> tuple[Study, list[Datum], ModelState | None]:
@@ -206,9 +206,9 @@ class EngineHost:
             return study, uow.trials.data_after(study, 0), uow.models.version(study, made.model_version)
 
         study, data, model = self._database.acting(SERVER.within(project)).read(work)
-        if model is None:
+        if model is None or model.data_revision != study.data_revision:
             return None
-        optimizer = _optimizer(study, "cpu")
+        optimizer = _optimizer(study, 0, "cpu")
         for datum in data:
             if optimizer.n_observed == made.n_observed:
                 break
