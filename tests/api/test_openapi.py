@@ -1,4 +1,6 @@
-"""The OpenAPI document against the application: no 5xx, no undocumented status, one error shape."""
+"""The OpenAPI document against the application, with a key of every role: no 5xx, no undocumented status, one
+error shape.
+"""
 
 import asyncio
 import json
@@ -12,7 +14,10 @@ from hypothesis import strategies as st
 from schemathesis.checks import CheckFunction, not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
+from headway.wire.access import KeyCreate
 from headway_server import main
+from headway_server.domain.access import ROLES, reaches
+from headway_server.services import keys
 from headway_server.settings import Settings, sqlite_url
 from tests.api.conftest import SpreadLink
 
@@ -21,12 +26,18 @@ CHECKS: list[CheckFunction] = [not_a_server_error, status_code_conformance, cont
 
 @pytest.fixture(scope="module")
 def schema(tmp_path_factory):
-    """The document, and an application with a study that has trials."""
+    """The document, an application with a study that has trials, and a key of every role."""
     path = tmp_path_factory.mktemp("openapi") / "headway.db"
     patch = pytest.MonkeyPatch()
     patch.setattr(main, "EngineLink", SpreadLink)
-    app = main.create_app(Settings(database_url=sqlite_url(path)), access="open")
+    app = main.create_app(Settings(database_url=sqlite_url(path)))
     with TestClient(app, raise_server_exceptions=False) as http:
+        database = app.state.context.database
+        for role in ROLES:
+            KEYS[role] = keys.create(database, "default", KeyCreate(role=role)).token
+        KEYS["everywhere"] = keys.create(database, None, KeyCreate(role="admin")).token
+        KEYS["one study"] = keys.create(database, "default", KeyCreate(role="editor", study="s")).token
+        http.headers["Authorization"] = f"Bearer {KEYS['editor']}"
         body = {"name": "s", "space": {"parameters": [{"name": "x", "type": "float", "low": 0, "high": 1}]}}
         http.post("/v1/studies", json=body)
         http.post("/v1/studies/s/trials:suggest", json={"count": 5})
@@ -35,25 +46,44 @@ def schema(tmp_path_factory):
 
 
 KEPT = json.loads((Path(__file__).resolve().parents[2] / "docs" / "openapi.json").read_text())
+BEFORE_THE_ROLE = {404, 413, 415, 422}
+"""What is answered about a request that can't even be read, whoever sent it."""
 OPERATIONS = [
     (path, verb) for path, verbs in KEPT["paths"].items() for verb in verbs if not path.endswith("/events")
 ]
+
+
+KEYS: dict[str, str] = {}
+"""By whose they are; made with the application."""
+WHOSE = ("nobody", *ROLES, "one study", "admin", "everywhere")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "verb"), OPERATIONS)
 def test_no_request_meets_a_bug_or_an_undocumented_status(schema, path, verb):
     @settings(
-        max_examples=40,
+        max_examples=32,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=schema[path][verb].as_strategy(), known=st.booleans())
-    def exchange(case, known):
+    @given(case=schema[path][verb].as_strategy(), known=st.booleans(), whose=st.sampled_from(WHOSE))
+    def exchange(case, known, whose):
         if known and "study" in case.path_parameters and verb != "delete":  # the others need it
             case.path_parameters["study"] = "s"
-        case.call_and_validate(checks=CHECKS)
+        case.headers = {
+            name: value for name, value in (case.headers or {}).items() if name != "Authorization"
+        }
+        headers = {} if whose == "nobody" else {"Authorization": f"Bearer {KEYS[whose]}"}
+        answer = case.call_and_validate(checks=CHECKS, headers=headers)
+        least = schema[path][verb].definition.raw.get("x-least-role")
+        if least is None:
+            return
+        role = {"one study": "editor", "everywhere": "admin"}.get(whose, whose)
+        if whose == "nobody":
+            assert answer.status_code == 401
+        elif not reaches(role, least) and answer.status_code not in BEFORE_THE_ROLE:
+            assert answer.status_code == 403
 
     exchange()
 

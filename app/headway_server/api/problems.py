@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from reprlib import Repr
 from typing import Any
 from uuid import uuid4
 
@@ -38,6 +39,15 @@ STATUS: Mapping[type[errors.HeadwayError], int] = {
     errors.Unavailable: 503,
 }
 """HTTP status of each branch of the domain's errors."""
+
+MOST_FAULTS = 50
+"""How many wrong fields one answer names: a body can hold as many as it has bytes."""
+
+MOST_WORDS = 2_000
+"""How long a sentence of it is, characters: names and values in it are as long as the caller likes."""
+
+_excerpt = Repr()
+_excerpt.maxstring = _excerpt.maxother = _excerpt.maxlong = 120
 
 DESCRIPTIONS = {
     400: "The request could not be read",
@@ -83,10 +93,10 @@ def problem_response(error: errors.HeadwayError, request: HTTPConnection) -> Res
             type=f"{DOCS}#{error.slug}",
             title=error.title,
             status=status,
-            detail=error.detail,
+            detail=_cut(error.detail, MOST_WORDS),
             code=error.slug,
             instance=request.url.path,
-            errors=error.fields,
+            errors=tuple(_bounded(field) for field in error.fields[:MOST_FAULTS]),
             retryable=error.retryable,
             docs=f"{DOCS}#{error.slug}",
             action=error.action,
@@ -151,19 +161,19 @@ def _from_validation(error: RequestValidationError) -> errors.HeadwayError:
             return errors.MalformedRequest(
                 f"The body is not JSON: {reason} at character {position}. Send a JSON object."
             )
-    return errors.ValidationFailed.over([_field(fault) for fault in faults])
+    return errors.ValidationFailed.over([_field(fault) for fault in faults[:MOST_FAULTS]])
 
 
 def _field(fault: Mapping[str, Any]) -> FieldError:
     where, *path = fault["loc"]
-    steps = [str(part) for part in path if not _is_union_tag(part)]
+    steps = [_cut(str(part)) for part in path if not _is_union_tag(part)]
     pointer = "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps)
     given = "" if fault["type"] == "missing" else f" Got {_short(fault.get('input'))}."
-    name = pointer if where == "body" else f"{where} parameter {'.'.join(map(str, path))!r}"
+    name = pointer if where == "body" else f"{where} parameter {_cut('.'.join(map(str, path)))!r}"
     return FieldError(
         pointer=pointer or "/",
         message=f"{name or 'The body'} is not valid.{given}",
-        hint=f"{fault['msg']}.",
+        hint=f"{_cut(fault['msg'])}.",
     )
 
 
@@ -176,8 +186,20 @@ _UNION_TAGS = frozenset({"float", "int", "bool", "str", "MeasuredValue", "catego
 
 
 def _short(value: object) -> str:
-    text = ascii(value)
-    return text if len(text) <= 120 else f"{text[:120]}…"
+    text = _excerpt.repr(value).encode("ascii", "backslashreplace").decode()
+    return _cut(text)
+
+
+def _cut(text: str, most: int = 300) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _bounded(field: FieldError) -> FieldError:
+    return FieldError(
+        pointer=_cut(field.pointer, MOST_WORDS),
+        message=_cut(field.message, MOST_WORDS),
+        hint=_cut(field.hint, MOST_WORDS),
+    )
 
 
 def _from_http(request: Request, error: HTTPException) -> errors.HeadwayError:

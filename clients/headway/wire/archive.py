@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field
 
 from headway.wire.base import NO_NUL, Params
 from headway.wire.study import StudyDefinition, StudyState
@@ -94,8 +94,8 @@ class ArchivedTrial(Archived):
     client_id: Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)] | None
     created_at: Instant
     updated_at: Instant
-    attempts: tuple[ArchivedAttempt, ...]
-    observations: tuple[ArchivedObservation, ...]
+    attempts: Annotated[tuple[ArchivedAttempt, ...], FailFast()]
+    observations: Annotated[tuple[ArchivedObservation, ...], FailFast()]
 
 
 class ArchivedMeasurement(Archived):
@@ -125,6 +125,6 @@ class Archive(Archived):
     format: Literal["headway-study"] = "headway-study"
     version: Literal[1] = 1
     study: ArchivedStudy
-    trials: tuple[ArchivedTrial, ...]
-    events: tuple[ArchivedEvent, ...]
-    measurements: tuple[ArchivedMeasurement, ...] = ()
+    trials: Annotated[tuple[ArchivedTrial, ...], FailFast()]
+    events: Annotated[tuple[ArchivedEvent, ...], FailFast()]
+    measurements: Annotated[tuple[ArchivedMeasurement, ...], FailFast()] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, FailFast, Field
 
 from headway.wire.base import Moment, Request, Response
 
@@ -29,7 +29,9 @@ class MeasurementsRequest(Request):
     """Body of POST …/trials/{n}/measurements."""
 
     lease_token: str
-    measurements: Annotated[tuple[Measurement, ...], Field(min_length=1, max_length=MAX_MEASUREMENTS)]
+    measurements: Annotated[
+        tuple[Measurement, ...], Field(min_length=1, max_length=MAX_MEASUREMENTS), FailFast()
+    ]
 
 
 class MeasurementsResponse(Response):

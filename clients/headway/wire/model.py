@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from headway.wire.base import Moment, Params, Request, Response
 from headway.wire.study import Interval
@@ -48,7 +48,7 @@ class ModelSummary(Response):
 class PredictRequest(Request):
     """Body of POST …/model:predict."""
 
-    points: Annotated[tuple[Params, ...], Field(min_length=1, max_length=MAX_POINTS)]
+    points: Annotated[tuple[Params, ...], Field(min_length=1, max_length=MAX_POINTS), FailFast()]
 
 
 class PredictResponse(Response):

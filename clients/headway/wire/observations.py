@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, FailFast, Field
 
 from headway.wire.base import NO_NUL, Params, Request, Response
 from headway.wire.problem import FieldError
@@ -31,7 +31,7 @@ class ImportedRow(Request):
 class ImportRequest(Request):
     """Body of POST …/observations:batch."""
 
-    rows: Annotated[tuple[ImportedRow, ...], Field(min_length=1, max_length=MAX_ROWS)]
+    rows: Annotated[tuple[ImportedRow, ...], Field(min_length=1, max_length=MAX_ROWS), FailFast()]
     dry_run: bool = False
     """Say what would become of each row, and change nothing."""
 

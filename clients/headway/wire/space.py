@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, FailFast, Field
 from pydantic.dataclasses import dataclass
 
 from headway.wire.base import ParamValue, Request
@@ -26,7 +26,7 @@ class When:
     """
 
     parent: str
-    equals: tuple[ParamValue, ...]
+    equals: Annotated[tuple[ParamValue, ...], FailFast()]
 
 
 @dataclass(frozen=True, config=_config)
@@ -63,7 +63,7 @@ class Int:
 class Ordinal:
     """One of several levels in order, as far apart from one to the next: numbers or strings."""
 
-    values: tuple[ParamValue, ...]
+    values: Annotated[tuple[ParamValue, ...], FailFast()]
     when: When | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
     type: Literal["ordinal"] = field(default="ordinal", kw_only=True)
@@ -73,7 +73,7 @@ class Ordinal:
 class Categorical:
     """One of several choices without an order: strings, numbers or booleans."""
 
-    choices: tuple[ParamValue, ...]
+    choices: Annotated[tuple[ParamValue, ...], FailFast()]
     when: When | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
     type: Literal["categorical"] = field(default="categorical", kw_only=True)
@@ -94,8 +94,8 @@ Parameter = Annotated[Float | Int | Ordinal | Categorical | Boolean, Field(discr
 class Space(Request):
     """A search space as it travels: its parameters, in order, and what every point must satisfy."""
 
-    parameters: tuple[Parameter, ...]
-    constraints: tuple[str, ...] = ()
+    parameters: Annotated[tuple[Parameter, ...], FailFast()]
+    constraints: Annotated[tuple[str, ...], FailFast()] = ()
     """Linear inequalities and equalities in the parameters' own units: "x1 + 2*x2 <= 3".
 
     `+`, `-`, `*` and `/` by numbers, parentheses, `<=`, `>=`, `==`, also chained; a name that is no

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from headway.wire.base import NO_NUL, Moment, Params, Request, Response
 from headway.wire.space import Space
@@ -86,11 +86,11 @@ class StudyDefinition(Request):
 
     name: StudyName
     space: Space
-    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=MAX_OBJECTIVES)] = (
-        Objective(),
-    )
+    objectives: Annotated[
+        tuple[Objective, ...], Field(min_length=1, max_length=MAX_OBJECTIVES), FailFast()
+    ] = (Objective(),)
     outcome_constraints: Annotated[
-        tuple[OutcomeConstraintText, ...], Field(max_length=MAX_OUTCOME_CONSTRAINTS)
+        tuple[OutcomeConstraintText, ...], Field(max_length=MAX_OUTCOME_CONSTRAINTS), FailFast()
     ] = ()
     """Bounds on measured metrics that a result must keep to count as feasible."""
     fidelity: Fidelity | None = None
