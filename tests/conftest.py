@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from headway.wire.explanation import Score
 from headway.wire.model import ModelSummary
 from headway.wire.space import Float, Space
 from headway.wire.study import Interval, StudyDefinition
@@ -16,7 +17,7 @@ from headway.wire.trial import Receipt
 from headway_server.domain.held import NOTHING_HELD
 from headway_server.domain.space import SearchSpace
 from headway_server.services import studies
-from headway_server.services.engine_port import Point, Predictions
+from headway_server.services.engine_port import Explained, Point, Predictions
 from headway_server.settings import sqlite_url
 from headway_server.storage.database import Database
 from headway_server.storage.schema import migrate
@@ -119,6 +120,29 @@ class SpreadEngine:
             model_version=1,
             n_observed=3,
             intervals=tuple(Interval(mean=1.0, sd=0.5, low=0.0, high=2.0) for _ in points),
+        )
+
+    def explain(self, study, asked):
+        score = Score(
+            acquisition="log-ei",
+            mean=0.5,
+            sd=0.25,
+            beta=None,
+            exploration=None,
+            best=0.5,
+            p_improvement=0.5,
+            p_feasible=None,
+            total=-2.3,
+        )
+        return Explained(
+            model_version=1,
+            n_observed=3,
+            as_made=False,
+            predicted=Interval(mean=1.0, sd=0.5, low=0.0, high=2.0),
+            metrics={},
+            score=score,
+            nearest=(),
+            alternatives=(),
         )
 
     def summary(self, study):

@@ -17,8 +17,10 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from headway.errors import ApiError, UnreadableAnswer, error_of
+from headway.wire.amendments import TrialPatch
 from headway.wire.base import Nothing, Params, Request, Response
 from headway.wire.events import EventPage
+from headway.wire.explanation import ExplainRequest, Explanation
 from headway.wire.limits import Limits
 from headway.wire.measurement import (
     Measurement,
@@ -205,6 +207,11 @@ def read_trial(study: str, number: int) -> Call[TrialView]:
     return Call("GET", f"{_study(study)}/trials/{number}", TrialView)
 
 
+def change_trial(study: str, number: int, patch: TrialPatch) -> Call[TrialView]:
+    """Note, tag, exclude or correct a trial."""
+    return Call("PATCH", f"{_study(study)}/trials/{number}", TrialView, patch)
+
+
 @dataclass(frozen=True)
 class TrialFilter:
     """Which trials; None: whatever it is."""
@@ -216,6 +223,8 @@ class TrialFilter:
     """Of its receipt: `sobol`, `ucb`, `import` …"""
     updated_after: datetime | None = None
     """A moment with its zone; without one it is this machine's local time."""
+    tag: str | None = None
+    excluded: bool | None = None
 
     def query(self) -> dict[str, str | int]:
         """As it stands in a query."""
@@ -225,6 +234,8 @@ class TrialFilter:
             "worker": self.worker,
             "origin.policy": self.policy,
             "updated_after": updated,
+            "tag": self.tag,
+            "excluded": None if self.excluded is None else str(self.excluded).lower(),
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -272,6 +283,11 @@ def read_model(study: str) -> Call[ModelSummary]:
 def predict(study: str, points: tuple[Params, ...]) -> Call[PredictResponse]:
     """The posterior at given points."""
     return Call("POST", f"{_study(study)}/model:predict", PredictResponse, PredictRequest(points=points))
+
+
+def explain(study: str, request: ExplainRequest) -> Call[Explanation]:
+    """Why a trial, or a point."""
+    return Call("POST", f"{_study(study)}/model:explain", Explanation, request)
 
 
 def read_answer(call: Call[AnswerT], base_url: str, status: int, content: bytes) -> AnswerT:

@@ -23,8 +23,11 @@ from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, St
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.trials import Trial, Workplace
+from headway.values import Number, Value, metrics_of
+from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
 from headway.wire.events import EventView
+from headway.wire.explanation import ExplainRequest, Explanation
 from headway.wire.measurement import MeasurementView
 from headway.wire.model import ModelSummary
 from headway.wire.observations import ImportResponse
@@ -286,6 +289,38 @@ class Study:
         plain = tuple(dict(point) for point in points)
         return self._link.ask(calls.predict(self.name, plain)).predictions
 
+    def explain(
+        self,
+        trial: int | None = None,
+        *,
+        params: Mapping[str, ParamValue] | None = None,
+        nearest: int = 5,
+        alternatives: int = 3,
+    ) -> Explanation:
+        """Why a trial is where it is, or what the model thinks of any point: its score taken apart, the
+        measured points that speak for it, and what else could have been chosen.
+
+        Args:
+            trial: its number.
+            params: a point, in place of a trial.
+            nearest: how many measured points to name, at most 50.
+            alternatives: how many other points to name, at most 10.
+
+        Raises:
+            ValidationFailed: neither a trial nor a point is named, or both.
+            EngineUnavailable: there are too few results for a model.
+        """
+        try:
+            request = ExplainRequest(
+                trial=trial,
+                params=None if params is None else dict(params),
+                nearest=nearest,
+                alternatives=alternatives,
+            )
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The question", error) from error
+        return self._link.ask(calls.explain(self.name, request))
+
     def finish(self, number: int, result: FinishRequest) -> FinishResponse:
         """Report a trial whose number and token are all that is left of it, e.g. on paper.
 
@@ -334,6 +369,44 @@ class Study:
         """One trial with its attempts and results."""
         return self._link.ask(calls.read_trial(self.name, number))
 
+    def change_trial(
+        self,
+        number: int,
+        *,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+        excluded: bool | None = None,
+        value: Value | None = None,
+        std_error: Number | None = None,
+        attempt: int | None = None,
+        reason: str | None = None,
+    ) -> TrialView:
+        """Note, tag, exclude or correct a trial; None: as it is. Its history keeps what was there.
+
+        Args:
+            number: the trial's.
+            note: for people.
+            tags: in place of those that it has.
+            excluded: True: its results count no more, neither as data nor as the best; it keeps its number
+                and its place in the budget.
+            value: what should have been reported, as `Trial.finish` takes it.
+            std_error: of the value.
+            attempt: whose result is corrected; None: the one that stands for the trial.
+            reason: why; needed for a correction and for an exclusion.
+
+        Raises:
+            ValidationFailed: there is no reason.
+            IllegalTransition: there is no value to correct.
+            TypeError, ValueError: the value is none.
+        """
+        named = {"note": note, "tags": tags, "excluded": excluded, "attempt": attempt, "reason": reason}
+        metrics = None if value is None else metrics_of(value, self.objectives, std_error)
+        try:
+            patch = TrialPatch.model_validate({**named, "metrics": metrics})
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The change to the trial", error) from error
+        return self._link.ask(calls.change_trial(self.name, number, patch))
+
     def measurements(self, number: int) -> Iterator[MeasurementView]:
         """What a trial reported while it ran, by attempt and step."""
         cursor: str | None = None
@@ -351,11 +424,13 @@ class Study:
         worker: str | None = None,
         policy: str | None = None,
         updated_after: datetime | None = None,
+        tag: str | None = None,
+        excluded: bool | None = None,
     ) -> Iterator[TrialView]:
         """Every trial by number, with its receipt, attempts and results; or those that the filters let
         through, as `calls.TrialFilter` says.
         """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after)
+        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
         cursor: str | None = None
         while True:
             page = self._link.ask(calls.list_trials(self.name, cursor, chosen))
@@ -388,6 +463,8 @@ class Study:
         worker: str | None = None,
         policy: str | None = None,
         updated_after: datetime | None = None,
+        tag: str | None = None,
+        excluded: bool | None = None,
         fields: Sequence[str] = (),
         max_points: int | None = None,
     ) -> dict[str, list[object]]:
@@ -398,6 +475,8 @@ class Study:
             worker: to which this worker made an attempt.
             policy: whose receipt names this one: `sobol`, `ucb`, `import` …
             updated_after: changed since.
+            tag: with this tag.
+            excluded: True: whose results count no more; False: the others.
             fields: columns beside `number`, such as `value`, `params.NAME`, `metrics.NAME`, `policy`; the
                 state, the values and the parameters where none is named.
             max_points: an overview in one request, of at most so many entries (2 to 20,000): every incumbent
@@ -406,7 +485,7 @@ class Study:
         Raises:
             ValidationFailed: there is no column of this name.
         """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after)
+        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
         columns: dict[str, list[object]] = {}
         cursor: str | None = None
         while True:

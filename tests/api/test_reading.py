@@ -45,3 +45,14 @@ def test_only_the_number_of_an_event_is_a_cursor(http, study):
         answer = http.get("/v1/studies/s/events", params={"cursor": cursor}, headers=JSON)
         expect(answer, 422, "invalid-cursor")
     expect(http.get("/v1/studies/nope/events", headers=JSON), 404, "not-found")
+
+
+def test_a_trial_is_explained(http, leased):
+    told = http.post("/v1/studies/s/model:explain", json={"trial": 1}).json()
+    assert told["params"] == leased["params"]
+    assert told["receipt"]["policy"] == "spread"
+    assert told["score"]["acquisition"] == "log-ei"
+    expect(http.post("/v1/studies/s/model:explain", json={}), 422, "validation")
+    expect(http.post("/v1/studies/s/model:explain", json={"trial": 9}), 404, "not-found")
+    unknown = http.post("/v1/studies/s/model:explain", json={"params": {"z": 1}})
+    assert unknown.status_code == 422

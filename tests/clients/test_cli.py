@@ -359,3 +359,19 @@ def test_workers_are_listed_for_people_and_for_programs(cli, study):
     (view,) = [one for one in json.loads(cli("workers", "--format", "json").output) if one["worker"] == name]
     assert view["alive"] is True
     assert (view["attempts"], view["finished"], view["finished_last_h"]) == (2, 1, 1)
+
+
+def test_a_trial_is_explained_for_people_and_for_programs(cli, study):
+    for _ in range(3):
+        trial = study.suggest()[0]
+        trial.finish(trial.params["lr"])
+    text = cli("explain", study.name, 2).output
+    assert text.startswith(f"trial 2: lr={study.trial(2).params['lr']:.6g}")
+    assert "made by sobol" in text
+    assert "the present model (version" in text
+    assert "log expected improvement" in text
+    assert "nearest measured points:" in text
+    told = json.loads(cli("explain", study.name, 2, "--format", "json").output)
+    assert told["trial"] == 2
+    assert len(told["nearest"]) == 3
+    assert "has no trial 9" in cli("explain", study.name, 9).output

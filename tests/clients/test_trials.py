@@ -16,6 +16,7 @@ from headway.errors import (
     ObjectiveKeepsFailing,
     StaleEtag,
     StudyDeleted,
+    ValidationFailed,
 )
 from headway.spool import Spool
 from headway.studies import HOPELESS_AFTER
@@ -66,6 +67,20 @@ def test_events_and_plots_are_read(study):
     assert list(study.events(after=6)) == []
     drawn = study.plot("history", max_points=10)
     assert (drawn.total, drawn.columns["trial"], drawn.columns["best"]) == (1, [3], [0.5])
+
+
+def test_trials_and_points_are_explained(study):
+    for trial in study.trials():
+        with trial:
+            trial.finish((trial.params["x"] - 0.3) ** 2)
+    told = study.explain(2, nearest=2, alternatives=1)
+    assert (told.trial, told.params) == (2, study.trial(2).params)
+    assert told.nearest[0].trial == 2
+    assert study.explain(params={"x": 0.5}).receipt is None
+    with pytest.raises(ValidationFailed, match="one of the two"):
+        study.explain()
+    with pytest.raises(ValidationFailed):
+        study.explain(2, nearest=1000)
 
 
 def test_history_is_filtered(study):

@@ -7,7 +7,8 @@ import pytest
 from headway.wire.study import Policy
 from headway.wire.trial import FinishRequest, MeasuredValue, Receipt
 from headway_server.domain.errors import IllegalTransition, LeaseSuperseded, UnknownLease
-from headway_server.domain.trial import FINAL, Measured, Trial, heartbeat_interval_s, trial_seed
+from headway_server.domain.measured import Measured
+from headway_server.domain.trial import FINAL, Trial, heartbeat_interval_s, trial_seed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = Policy(lease_s=30, first_heartbeat_grace_s=100, max_retries=1)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from headway.wire.amendments import TrialPatch
 from headway.wire.archive import Archive
 from headway.wire.measurement import MeasurementsRequest
 from headway.wire.observations import ImportRequest
@@ -14,6 +15,7 @@ from headway.wire.study import Objective, Policy
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.domain.errors import DefinitionConflict, InvalidArchive, NotFound
 from headway_server.services import exporting, studies, trials
+from headway_server.services.amending import amend_trial
 from headway_server.services.archives import import_study
 from headway_server.services.exporting import export
 from headway_server.services.finish import finish
@@ -77,6 +79,9 @@ def busy(define, database, engine):
         {"params": {"x": 0, "n": 2, "c": 1, "b": True}, "outcome": "infeasible"},
     ]
     import_rows(database, "s", ImportRequest.model_validate({"rows": rows}))
+    patch = {"metrics": {"v": 1 / 3, "new": -0.0}, "note": "“n”", "tags": ["a b", "c"], "reason": "r"}
+    amend_trial(database, "s", 1, TrialPatch.model_validate(patch))
+    amend_trial(database, "s", 7, TrialPatch(excluded=True, reason="the wrong bottle"))
     return "s"
 
 
@@ -97,7 +102,14 @@ def test_an_imported_study_exports_the_same_again(busy, database):
     assert view == studies.read(database, "s").model_copy(
         update={"name": "copy", "definition": view.definition}
     )
-    assert trials.page(database, "copy", None, 99) == trials.page(database, "s", None, 99)
+    there, here = (trials.page(database, name, None, 99).model_dump() for name in ("copy", "s"))
+    for trial in here["trials"]:
+        trial["history"] = tuple({**change, "actor": None} for change in trial["history"])
+    assert there == here
+    assert [change["reason"] for trial in here["trials"] for change in trial["history"]] == [
+        "r",
+        "the wrong bottle",
+    ]
     assert events_after(database, "copy", 0) == events_after(database, "s", 0)
     assert {trial["state"] for trial in document["trials"]} >= {"leased", "completed", "infeasible", "queued"}
     assert [one["step"] for one in document["measurements"]] == [0, 1, 2, 0, 1, 2]

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from headway.wire.amendments import TrialPatch
 from headway.wire.observations import ImportRequest
 from headway.wire.study import Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.domain.errors import ValidationFailed
 from headway_server.services import trials
+from headway_server.services.amending import amend_trial
 from headway_server.services.finish import finish
 from headway_server.services.importing import import_rows
 from headway_server.services.suggest import suggest
@@ -29,7 +31,7 @@ def bring(database, *values, name="s"):
 
 @pytest.fixture
 def mixed(define, database, engine):
-    """1 completed by a, 2 leased by b, 3 queued after a, 4 and 5 imported."""
+    """1 completed by a, 2 leased by b, 3 queued after a, 4 and 5 imported; some tagged, one excluded."""
     define()
     given = [
         suggest(database, engine, "s", SuggestRequest(worker=worker)).response.trials[0] for worker in "aba"
@@ -38,6 +40,9 @@ def mixed(define, database, engine):
     back = FinishRequest(lease_token=given[2].lease.token, outcome="abandoned", reason="preempted")
     finish(database, "s", 3, back)
     bring(database, 2.0, None)
+    for number, tags in ((1, ("x", 'a"b')), (2, ("X", "ab")), (4, ('q","x',)), (5, ("b", "x"))):
+        amend_trial(database, "s", number, TrialPatch(tags=tags, note=f"n{number}"))
+    amend_trial(database, "s", 4, TrialPatch(excluded=True, reason="r"))
     return "s"
 
 
@@ -51,6 +56,12 @@ def mixed(define, database, engine):
         ({"policy": "spread", "worker": "b"}, [2]),
         ({"policy": "import", "state": "leased"}, []),
         ({"worker": "%"}, []),
+        ({"tag": "x"}, [1, 5]),
+        ({"tag": "X"}, [2]),
+        ({"tag": 'a"b'}, [1]),
+        ({"tag": "a"}, []),
+        ({"excluded": True}, [4]),
+        ({"excluded": False, "state": "completed"}, [1]),
     ],
 )
 def test_filters_let_through_what_they_name(mixed, database, chosen, numbers):
@@ -83,6 +94,7 @@ def test_updated_after_is_what_has_changed_since(mixed, database):
 
 def test_columns_say_what_rows_say(mixed, database):
     names = ["value", "state", "policy", "worker", "params.x", "client_id", "space_version", "updated_at"]
+    names += ["excluded", "tags", "note"]
     views = trials.page(database, mixed, None, 10).trials
     for table in (
         trials.columns(database, mixed, None, 10, fields=names).columns,
@@ -93,6 +105,9 @@ def test_columns_say_what_rows_say(mixed, database):
         assert table["policy"] == [view.origin.policy for view in views]
         assert table["worker"] == ["a", "b", "a", None, None]
         assert table["params.x"] == [view.params["x"] for view in views]
+        assert table["excluded"] == [False, False, False, True, False]
+        assert table["tags"] == [" ".join(view.tags) or None for view in views]
+        assert table["note"] == ["n1", "n2", None, "n4", "n5"]
         assert table["updated_at"] == [view.model_dump(mode="json")["updated_at"] for view in views]
 
 

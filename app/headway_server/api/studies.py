@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
+from headway.wire.explanation import ExplainRequest, Explanation
 from headway.wire.model import ModelSummary, PredictRequest, PredictResponse
 from headway.wire.study import BestResponse, Convergence, StudyDefinition, StudyPage, StudyPatch, StudyView
 from headway_server.api.access import editor, viewer, worker
@@ -13,6 +14,7 @@ from headway_server.api.context import Context
 from headway_server.api.once import OnceUnderKey
 from headway_server.api.problems import responses
 from headway_server.services import change_study, convergence, delete_study, model, studies
+from headway_server.services.explain import explain
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
@@ -113,3 +115,13 @@ def read_model(study: StudyName, context: Context) -> ModelSummary:
 def predict(study: StudyName, request: PredictRequest, context: Context) -> PredictResponse:
     """The posterior at given points."""
     return model.predict(context.database, context.engine, study, request)
+
+
+@router.post(
+    "/{study}/model:explain",
+    dependencies=[viewer],
+    responses=responses(400, 404, 409, 410, 413, 415, 422),
+)
+def explain_point(study: StudyName, request: ExplainRequest, context: Context) -> Explanation:
+    """Why a trial is where it is: its score taken apart, the data that speak for it, and alternatives."""
+    return explain(context.database, context.engine, study, request)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from headway.wire.amendments import Tag
 from headway.wire.base import NO_NUL
 from headway.wire.trial import TrialState, WorkerId
 from headway_server.api.studies import MAX_PAGE
@@ -32,6 +33,8 @@ class TrialQuery(BaseModel):
         Field(alias="origin.policy", max_length=64, pattern=NO_NUL, description="Of the trial's receipt"),
     ] = None
     updated_after: Annotated[AwareDatetime | None, Field(ge=EARLIEST, le=LATEST)] = None
+    tag: Annotated[Tag | None, Field(description="One of the trial's tags")] = None
+    excluded: Annotated[bool | None, Field(description="Whether its results count no more")] = None
     fields: Annotated[
         str | None, Field(max_length=10_000, description="Fields, or columns, separated by commas")
     ] = None
@@ -48,7 +51,7 @@ class TrialQuery(BaseModel):
     @property
     def chosen(self) -> TrialFilter:
         """The filters."""
-        return TrialFilter(self.state, self.worker, self.policy, self.updated_after)
+        return TrialFilter(self.state, self.worker, self.policy, self.updated_after, self.tag, self.excluded)
 
     @property
     def field_names(self) -> list[str]:

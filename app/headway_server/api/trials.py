@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from headway.wire.amendments import TrialPatch
 from headway.wire.trial import (
     FinishRequest,
     FinishResponse,
@@ -21,7 +22,7 @@ from headway.wire.trial import (
     TrialPage,
     TrialView,
 )
-from headway_server.api.access import viewer, worker
+from headway_server.api.access import editor, viewer, worker
 from headway_server.api.context import Context
 from headway_server.api.once import REPLAYED, IdempotencyKey, OnceUnderKey
 from headway_server.api.problems import responses
@@ -29,6 +30,7 @@ from headway_server.api.studies import StudyName
 from headway_server.api.trial_query import TrialQuery
 from headway_server.domain.errors import Conflict, InvalidRequest
 from headway_server.services import trials
+from headway_server.services.amending import amend_trial
 from headway_server.services.finish import finish
 from headway_server.services.heartbeat import heartbeat
 from headway_server.services.idempotency import RequestKey
@@ -171,3 +173,11 @@ def _listed(database: Database, study: str, asked: TrialQuery) -> str:
 def read_trial(study: StudyName, number: Number, context: Context) -> TrialView:
     """One trial with its attempts and results."""
     return trials.read(context.database, study, number)
+
+
+@router.patch(
+    "/trials/{number}", dependencies=[editor], responses=responses(400, 404, 409, 410, 413, 415, 422)
+)
+def patch_trial(study: StudyName, number: Number, patch: TrialPatch, once: OnceUnderKey) -> TrialView:
+    """Note, tag, exclude or correct a trial; its history keeps what was there. Safe to repeat."""
+    return once(amend_trial, study, number, patch)

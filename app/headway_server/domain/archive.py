@@ -53,16 +53,16 @@ def _faults(archive: Archive, space: SearchSpace) -> Iterator[FieldError]:
     seqs = [seen.seq for trial in archive.trials for seen in trial.observations]
     if (seq := _first_repeated(seqs)) is not None:
         yield _fault("/trials", f"Two observations have the seq {seq}.")
-    for index, event in enumerate(archive.events):
-        if event.seq > study.last_seq or (index and event.seq <= archive.events[index - 1].seq):
-            yield _fault(f"/events/{index}/seq", f"{event.seq} is not in order up to {study.last_seq}.")
-    yield from _measurement_faults(archive)
     for index, trial in enumerate(archive.trials):
         pointer = f"/trials/{index}"
         if trial.number != index + 1:
             yield _fault(f"{pointer}/number", f"{trial.number} stands where {index + 1} belongs.")
         for where, said in _trial_faults(trial, study.space_version, study.last_seq, space):
             yield _fault(f"{pointer}{where}", said)
+    yield from _measurement_faults(archive)
+    for index, event in enumerate(archive.events):
+        if event.seq > study.last_seq or (index and event.seq <= archive.events[index - 1].seq):
+            yield _fault(f"/events/{index}/seq", f"{event.seq} is not in order up to {study.last_seq}.")
 
 
 def _trial_faults(
@@ -81,6 +81,9 @@ def _trial_faults(
         yield "/origin", "A point and its receipt come together."
     yield from _attempt_faults(trial)
     yield from _observation_faults(trial, last_seq)
+    for k, change in enumerate(trial.history):
+        if change.seq > last_seq or (k and change.seq <= trial.history[k - 1].seq):
+            yield f"/history/{k}/seq", f"{change.seq} is not in order up to {last_seq}."
     if trial.space_version > space_version:
         yield "/space_version", f"{trial.space_version} is newer than the study's, {space_version}."
     elif trial.space_version == space_version:

@@ -100,6 +100,8 @@ class Study:
     """Trials created so far but for imported ones: each counts against the budget."""
     trials_imported: int = 0
     """Trials that came with their result. They have numbers, and cost no budget: nobody was sent to them."""
+    data_revision: int = 0
+    """Rises whenever data that the engine may have learnt from are no longer what they were."""
     last_seq: int = 0
     """Sequence number of the last event."""
     project_id: int = DEFAULT_PROJECT_ID

@@ -21,12 +21,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from headway.wire.amendments import TrialChange
 from headway.wire.base import Params
-from headway.wire.observations import ImportedRow
+from headway.wire.measured import MeasuredValue
 from headway.wire.study import Policy
-from headway.wire.trial import FinishRequest, MeasuredValue, Outcome, Receipt, TrialState
+from headway.wire.trial import FinishRequest, Outcome, Receipt, TrialState
 from headway_server.domain.errors import IllegalTransition, LeaseSuperseded, UnknownLease
-from headway_server.domain.study import Study
+from headway_server.domain.measured import Measured
 
 AttemptEnd = Literal["finished", "expired", "released", "superseded"]
 
@@ -80,7 +81,9 @@ class Attempt:
 
 @dataclass(eq=False)
 class Observation:
-    """One reported result. Written once, never changed."""
+    """One reported result. Written once; where its numbers are corrected, the trial's history keeps the old
+    ones.
+    """
 
     seq: int
     """The event number of its arrival: what the engine has not seen has a higher one than it knows."""
@@ -140,58 +143,13 @@ class Trial:
     observations: list[Observation] = field(default_factory=list)
     client_id: str | None = None
     """The caller's own name for an imported result."""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    excluded: bool = False
+    """Its results count no more, neither as data nor as the best (see `domain.amendments`)."""
+    history: tuple[TrialChange, ...] = ()
+    """What was changed afterwards, oldest first."""
     id: int | None = None
-
-    @classmethod
-    def imported(
-        cls, study: Study, row: ImportedRow, measured: Measured, *, content: str, seq: int, now: datetime
-    ) -> Trial:
-        """A trial that comes with its result: no worker was sent to it, so it has no attempt.
-
-        Args:
-            study: locked; the trial takes its next number.
-            row: what the caller sent.
-            measured: its metrics and point, checked against the study.
-            content: hash of the row.
-            seq: event number of its arrival.
-            now: the database's time.
-        """
-        if study.id is None:
-            raise AssertionError(f"study {study.name} has not been stored")
-        number = study.next_imported_number()
-        counts_as_infeasible = row.outcome == "failed" and study.policy.on_failed == "treat_as_infeasible"
-        trial = cls(
-            study_id=study.id,
-            number=number,
-            seed=trial_seed(study.definition.seed, number),
-            space_version=study.space_version,
-            created_at=now,
-            updated_at=now,
-            state="infeasible" if counts_as_infeasible else row.outcome,
-            params=measured.params,
-            origin=Receipt(policy="import", strategy=study.definition.strategy),
-            client_id=row.client_id,
-        )
-        trial.observations.append(
-            Observation(
-                seq=seq,
-                attempt=0,
-                outcome=row.outcome,
-                metrics=measured.metrics,
-                value=measured.value,
-                std_error=measured.std_error,
-                params=measured.params,
-                params_as_run=None,
-                reason=row.reason,
-                message=row.message,
-                late=False,
-                superseded=False,
-                body_hash=content,
-                received_at=now,
-                study_id=study.id,
-            )
-        )
-        return trial
 
     @classmethod
     def reserve(cls, study_id: int, number: int, study_seed: int, space_version: int, now: datetime) -> Trial:
@@ -391,14 +349,3 @@ class Trial:
 
     def _live(self) -> Attempt:
         return self.attempts[(self.live_attempt or 0) - 1]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A result's numbers, checked against the study: finite, named after its objective, in its space."""
-
-    metrics: dict[str, MeasuredValue]
-    value: float | None
-    std_error: float | None
-    params: Params
-    params_as_run: Params | None

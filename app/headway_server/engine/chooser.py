@@ -71,6 +71,11 @@ class Chooser:
         """(i, d): the points without a value."""
         return self._feasibility.infeasible
 
+    @property
+    def log_feasibility(self) -> Surface | None:
+        """Log p(x) that a point has a value; None while all had one."""
+        return self._feasibility.surface()
+
     def by_sample(self, strategy: ModelFree, request: Request) -> Params:
         """A model-free strategy's point, or another where that is taken."""
         rng, taken, encoding = request.draw.rng, request.taken, request.encoding

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from headway.wire.base import Params
+from headway.wire.explanation import Alternative, Score
 from headway.wire.model import ModelSummary
 from headway.wire.study import DEFAULT_STRATEGY, Interval, Objective
 from headway.wire.trial import MeasuredValue, Receipt
@@ -22,6 +23,7 @@ from headway_server.domain.space import SearchSpace
 from headway_server.engine.choice import Taken
 from headway_server.engine.chooser import Chooser, Request
 from headway_server.engine.encoding import Encoding
+from headway_server.engine.explanation import Near, Scored, nearest
 from headway_server.engine.fitting import FitTask, Fitted
 from headway_server.engine.in_flight import QLogNEI
 from headway_server.engine.model import Model, intervals, summary
@@ -47,6 +49,15 @@ class Suggestion:
     receipt: Receipt
 
 
+@dataclass(frozen=True)
+class Explained:
+    """Why a point."""
+
+    nearest: list[Near]
+    score: Score | None
+    alternatives: list[Alternative]
+
+
 def default_n_initial(n_parameters: int) -> int:
     """Length of the Sobol start: d + 2, at least 4 and at most 10.
 
@@ -64,7 +75,9 @@ class Optimizer:
     Equal arguments, results (in order), fits, `number`, `pending` and `given_out` give bitwise equal
     suggestions on one machine, whatever else the process has done.
 
-    `device` is `auto` (a CUDA device where there is one and the study is large), `cpu` or `cuda`.
+    `version` is that of the last fit that was made before, of these data or of what they were before a
+    correction: fits count on from there. `device` is `auto` (a CUDA device where there is one and the study
+    is large), `cpu` or `cuda`.
 
     Raises:
         UnknownStrategy: naming the strategies that there are.
@@ -83,6 +96,7 @@ class Optimizer:
         n_initial: int | None = None,
         refit: Literal["inline", "external"] = "inline",
         device: str = "cpu",
+        version: int = 0,
     ) -> None:
         if strategy not in STRATEGIES:
             raise UnknownStrategy.at(
@@ -103,7 +117,7 @@ class Optimizer:
         self._observations = Observations(self._encoding.width)
         self._chooser = Chooser(self.goals, self._encoding)
         self._model: Model | None = None
-        self._version = 0
+        self._version = version
         self._fit_failed_at = 0
         self._last_number = 0
         self._given_out: list[Params] = []
@@ -235,6 +249,26 @@ class Optimizer:
             for name, one in models.items()
             if one.posterior is not None
         }
+
+    def explain(
+        self, point: Params, *, beta: float | None, number: int = 0, near: int = 5, alternatives: int = 3
+    ) -> Explained | None:
+        """Why this point: its score under UCB's β, or as an improvement (None); the `near` measured points;
+        and so many `alternatives`, equal for equal `number`. The score and the alternatives are of one plain
+        objective. None where there is nothing to predict from.
+        """
+        model = self._current_model()
+        if model is None or model.posterior is None:
+            return None
+        (row,) = self._encoding.rows([self.space.check(point)])
+        nearby = nearest(model, self._encoding, row, near, self._sign)
+        if not self.goals.plain:
+            return Explained(nearby, None, [])
+        scored = Scored(model, self._chooser.log_feasibility, beta, self._sign)
+        rng = stream(self.seed, number, Purpose.EXPLANATION)
+        return Explained(
+            nearby, scored.score(row), scored.alternatives(row, self._encoding, alternatives, rng)
+        )
 
     def summary(self) -> ModelSummary:
         """What the model has learnt. Leave-one-out figures are None where there is no usable model."""

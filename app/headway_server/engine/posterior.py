@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from headway.wire.model import Hyperparameters
@@ -120,6 +121,11 @@ class Posterior:
     def site_z(self) -> Array:
         """(m,): the mean of each site's observations."""
         return self._site_z
+
+    @property
+    def first_observations(self) -> npt.NDArray[np.intp]:
+        """(m,): the place of each site's first observation among all."""
+        return np.unique(self._sites.of, return_index=True)[1]
 
     @property
     def diagonal(self) -> Array:

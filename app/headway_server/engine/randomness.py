@@ -21,6 +21,7 @@ class Purpose(IntEnum):
 
     STRATEGY = 1
     SEARCH = 2
+    EXPLANATION = 3
 
 
 def stream(seed: int, number: int, purpose: Purpose) -> np.random.Generator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from headway.wire.amendments import TrialChange
 from headway.wire.archive import Archive, ArchivedTrial
 from headway.wire.study import StudyView
 from headway_server.domain.archive import check_archive
@@ -84,4 +85,6 @@ def _trial(study_id: int, archived: ArchivedTrial) -> Trial:
         for attempt in archived.attempts
     ]
     observations = [Observation(study_id=study_id, **dict(seen)) for seen in archived.observations]
-    return Trial(study_id=study_id, **(fields | {"attempts": attempts, "observations": observations}))
+    history = tuple(TrialChange(actor=None, **change.model_dump()) for change in archived.history)
+    parts = {"attempts": attempts, "observations": observations, "history": history}
+    return Trial(study_id=study_id, **(fields | parts))

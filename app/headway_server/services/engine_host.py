@@ -17,7 +17,9 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 
 from headway.wire.base import Params
+from headway.wire.explanation import Nearest
 from headway.wire.model import ModelSummary
+from headway.wire.trial import Receipt
 from headway_server.domain.access import DEFAULT_PROJECT_ID, SERVER
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
@@ -29,12 +31,15 @@ from headway_server.services.background_import import BackgroundImport
 from headway_server.services.engine_port import (
     Answered,
     Asked,
+    AskExplanation,
     AskPoints,
     AskPredictions,
     AskSummary,
+    Explained,
     Point,
     Predictions,
     Question,
+    ToExplain,
 )
 from headway_server.services.fit_process import TaskFailed
 from headway_server.services.fits import AT_ONCE, Fits
@@ -47,6 +52,8 @@ log = logging.getLogger(__name__)
 
 WARM_STUDIES = 64
 """How many posteriors are kept; the one unused for longest goes first."""
+AS_MADE_UNTIL = 1_000
+"""Results up to which a model of the past is built again to explain a trial: a few tenths of a second."""
 BOTORCH_AWAY = "BoTorch, which this strategy asks, is still being imported"
 
 
@@ -64,6 +71,7 @@ class Warm:
     """A study's posterior in memory, and how far it has read."""
 
     study_id: int
+    data_revision: int
     optimizer: Optimizer
     seen_seq: int = 0
     model: ModelState | None = None
@@ -145,6 +153,69 @@ class EngineHost:
             n_observed=warm.optimizer.n_observed,
         )
 
+    def explain(self, study: str, asked: ToExplain, project: int = DEFAULT_PROJECT_ID) -> Explained | None:
+        """Why a checked point; None until there are observations enough for a model.
+
+        A trial that a model made is explained by that model, as long as it is small enough to be built again
+        while others wait.
+        """
+        warm, news = self._current(project, study)
+        made = asked.receipt
+        then = None
+        if made is not None and made.model_version > 0 and made.n_observed <= AS_MADE_UNTIL:
+            then = self._as_it_was(project, study, made)
+        optimizer = then or warm.optimizer
+        explained = optimizer.explain(
+            asked.point,
+            beta=None if made is None else made.beta,
+            number=asked.number,
+            near=asked.nearest,
+            alternatives=asked.alternatives,
+        )
+        if explained is None:
+            return None
+        numbers = self._database.read(lambda uow: uow.trials.observed_numbers(news.study))
+        (predicted,) = optimizer.predict([asked.point])
+        return Explained(
+            model_version=optimizer.model_version,
+            n_observed=optimizer.n_observed,
+            as_made=then is not None,
+            predicted=predicted,
+            metrics={key: one[0] for key, one in optimizer.predict_metrics([asked.point]).items()},
+            score=explained.score,
+            nearest=tuple(
+                Nearest(
+                    trial=numbers[near.observation],
+                    params=near.params,
+                    value=near.value,
+                    similarity=near.similarity,
+                    weight=near.weight,
+                )
+                for near in explained.nearest
+            ),
+            alternatives=tuple(explained.alternatives),
+        )
+
+    def _as_it_was(self, project: int, name: str, made: Receipt) -> Optimizer | None:
+        """The model that made a receipt, built from rows: the results that it had, under the fit that it had;
+        None where that fit is not kept.
+        """
+
+        def work(uow: UnitOfWork) -> tuple[Study, list[Datum], ModelState | None]:
+            study = uow.studies.get(name)
+            return study, uow.trials.data_after(study, 0), uow.models.version(study, made.model_version)
+
+        study, data, model = self._database.acting(SERVER.within(project)).read(work)
+        if model is None:
+            return None
+        optimizer = _optimizer(study, "cpu")
+        for datum in data:
+            if optimizer.n_observed == made.n_observed:
+                break
+            _tell(optimizer, datum)
+        optimizer.adopt(Fitted.model_validate_json(model.fitted), model.version)
+        return optimizer
+
     def summary(self, study: str, project: int = DEFAULT_PROJECT_ID) -> ModelSummary:
         """What the model has learnt."""
         warm, _ = self._current(project, study)
@@ -178,12 +249,12 @@ class EngineHost:
         news = self._database.acting(SERVER.within(project)).read(
             lambda uow: _news(uow, name, warm.seen_seq if warm else 0)
         )
-        if news.study.id is None:
-            raise AssertionError(f"study {name} has not been stored")
-        if warm is not None and warm.study_id != news.study.id:  # another study under the same name
+        if warm is not None and (warm.study_id, warm.data_revision) != _origin(news.study):
+            _abandon(warm)
             return self._current(project, name)
         if warm is None:
-            warm = Warm(news.study.id, _optimizer(news.study, self._device))
+            known = 0 if news.model is None else news.model.version
+            warm = Warm(*_origin(news.study), _optimizer(news.study, known, self._device))
             if warm.optimizer.asks_botorch:
                 self._botorch.start()
         for datum in news.data:
@@ -192,9 +263,7 @@ class EngineHost:
         self._take_up(name, warm, news.model)
         self._warm[key] = warm
         if len(self._warm) > WARM_STUDIES:
-            evicted = self._warm.pop(next(iter(self._warm)))
-            if evicted.preparing is not None:
-                evicted.preparing.prepared.cancel()
+            _abandon(self._warm.pop(next(iter(self._warm))))
         return warm, news
 
     def _take_up(self, name: str, warm: Warm, newest: ModelState | None) -> None:
@@ -212,6 +281,8 @@ class EngineHost:
             warm.model = ready.model
         known = 0 if warm.model is None else warm.model.version
         if newest is None or newest.version <= known or warm.preparing is not None:
+            return
+        if newest.data_revision != warm.data_revision:  # made from what has been corrected since
             return
         fitted = Fitted.model_validate_json(newest.fitted)
         in_use = warm.optimizer.fitted
@@ -232,9 +303,9 @@ class EngineHost:
             if fitted is not None and own is not None and fitted.n_observed > own.n_observed:
                 return  # the next question finds it among the rows
         if warm.model is None and own is not None:  # the first fit, which the first question waited for
-            warm.fit = self._fits.store(warm.study_id, own)
+            warm.fit = self._fits.store(warm.study_id, warm.data_revision, own)
         elif warm.optimizer.fit_due():
-            warm.fit = self._fits.start(warm.study_id, warm.optimizer)
+            warm.fit = self._fits.start(warm.study_id, warm.data_revision, warm.optimizer)
 
 
 def _prepared(ready: Preparing, name: str) -> Prepared | None:
@@ -272,6 +343,19 @@ def _news(uow: UnitOfWork, name: str, seen_seq: int) -> News:
     )
 
 
+def _origin(study: Study) -> tuple[int, int]:
+    """What a posterior was made from: another study may come under the same name, and data be corrected."""
+    if study.id is None:
+        raise AssertionError(f"study {study.name} has not been stored")
+    return study.id, study.data_revision
+
+
+def _abandon(warm: Warm) -> None:
+    """Let go of a posterior. A fit under way comes to its end, and is stored if it is still of use."""
+    if warm.preparing is not None:
+        warm.preparing.prepared.cancel()
+
+
 def _tell(optimizer: Optimizer, datum: Datum) -> None:
     if datum.value is None:
         optimizer.tell_infeasible(datum.params)
@@ -279,7 +363,7 @@ def _tell(optimizer: Optimizer, datum: Datum) -> None:
         optimizer.tell_metrics(datum.params, datum.metrics)
 
 
-def _optimizer(study: Study, device: str) -> Optimizer:
+def _optimizer(study: Study, version: int, device: str) -> Optimizer:
     return Optimizer(
         SearchSpace.from_wire(study.definition.space),
         strategy=study.definition.strategy,
@@ -287,11 +371,14 @@ def _optimizer(study: Study, device: str) -> Optimizer:
         goals=study.goals,
         n_initial=study.definition.n_initial,
         refit="external",
+        version=version,
         device=device,
     )
 
 
-def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | ModelSummary | None:
+def answer(
+    host: EngineHost, question: Question
+) -> list[Point] | Predictions | ModelSummary | Explained | None:
     """The host's answer to one message."""
     match question:
         case AskPoints(project=project, study=study, numbers=numbers, held=held):
@@ -300,6 +387,8 @@ def answer(host: EngineHost, question: Question) -> list[Point] | Predictions | 
             return host.predict(study, points, project)
         case AskSummary(project=project, study=study):
             return host.summary(study, project)
+        case AskExplanation(project=project, study=study, asked=asked):
+            return host.explain(study, asked, project)
 
 
 def serve(host: EngineHost, pipe: socket.socket) -> None:

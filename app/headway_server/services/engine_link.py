@@ -24,12 +24,15 @@ from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.services.engine_port import (
     Answered,
     Asked,
+    AskExplanation,
     AskPoints,
     AskPredictions,
     AskSummary,
+    Explained,
     Point,
     Predictions,
     Question,
+    ToExplain,
 )
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,7 @@ log = logging.getLogger(__name__)
 NUMERICS = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")
 """Libraries that take their number of threads from the environment as they are loaded."""
 
-Answer = list[Point] | Predictions | ModelSummary | None
+Answer = list[Point] | Predictions | ModelSummary | Explained | None
 
 
 class HostAway(Exception):
@@ -234,6 +237,13 @@ class ProjectEngine:
         answer = self._ask(AskPredictions(project=self._project, study=study, points=points))
         if not isinstance(answer, Predictions | None):
             raise TypeError(f"the host answered {type(answer).__name__} to a question for predictions")
+        return answer
+
+    def explain(self, study: str, asked: ToExplain) -> Explained | None:
+        """Why a checked point; None until there are observations enough for a model."""
+        answer = self._ask(AskExplanation(project=self._project, study=study, asked=asked))
+        if not isinstance(answer, Explained | None):
+            raise TypeError(f"the host answered {type(answer).__name__} to a question for an explanation")
         return answer
 
     def summary(self, study: str) -> ModelSummary:

@@ -1,6 +1,6 @@
 """What the services ask of the engine, and the messages in which they ask it across a pipe.
 
-`EngineHost` answers in this process, `EngineLink` asks a host in a child process: the same three
+`EngineHost` answers in this process, `EngineLink` asks a host in a child process: the same four
 questions, the same answers.
 """
 
@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, Field
 
 from headway.wire.base import Params
+from headway.wire.explanation import Alternative, Nearest, Score
 from headway.wire.model import ModelSummary
 from headway.wire.study import Interval
 from headway.wire.trial import Receipt
@@ -39,6 +40,30 @@ class Predictions(BaseModel):
     """Of every metric, where there is more than the first objective."""
 
 
+class ToExplain(BaseModel):
+    """A point to be explained, and the receipt of the trial that is there, if one is."""
+
+    point: Params
+    number: int
+    """The trial's; 0: of none."""
+    receipt: Receipt | None
+    nearest: int
+    alternatives: int
+
+
+class Explained(BaseModel):
+    """Why a point: the engine's part of an `Explanation`, whose fields have the same names."""
+
+    model_version: int
+    n_observed: int
+    as_made: bool
+    predicted: Interval
+    metrics: dict[str, Interval]
+    score: Score | None
+    nearest: tuple[Nearest, ...]
+    alternatives: tuple[Alternative, ...]
+
+
 class Engine(Protocol):
     """Suggestions and predictions for a study by name, within one project.
 
@@ -57,6 +82,10 @@ class Engine(Protocol):
 
     def summary(self, study: str) -> ModelSummary:
         """What the model has learnt."""
+        ...
+
+    def explain(self, study: str, asked: ToExplain) -> Explained | None:
+        """Why a checked point; None until there are observations enough for a model."""
         ...
 
 
@@ -87,7 +116,16 @@ class AskSummary(BaseModel):
     study: str
 
 
-Question = AskPoints | AskPredictions | AskSummary
+class AskExplanation(BaseModel):
+    """`Engine.explain` as a message."""
+
+    kind: Literal["explain"] = "explain"
+    project: int = DEFAULT_PROJECT_ID
+    study: str
+    asked: ToExplain
+
+
+Question = AskPoints | AskPredictions | AskSummary | AskExplanation
 
 
 class Asked(BaseModel):
@@ -101,6 +139,6 @@ class Answered(BaseModel):
     """An answer on the pipe; id 0 says that the host is ready."""
 
     id: int
-    answer: list[Point] | Predictions | ModelSummary | None = None
+    answer: list[Point] | Predictions | ModelSummary | Explained | None = None
     failure: str | None = None
     """What went wrong in the host, where something did."""

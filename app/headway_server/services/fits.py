@@ -34,16 +34,18 @@ class Fits:
         """Whether its work belongs in the process."""
         return optimizer.n_observed >= LARGE
 
-    def start(self, study_id: int, optimizer: Optimizer) -> Future[Fitted]:
-        """Fit the hyperparameters anew to the results of this moment, and store them."""
+    def start(self, study_id: int, revision: int, optimizer: Optimizer) -> Future[Fitted]:
+        """Fit the hyperparameters anew to the results of this moment, of this revision of the study's data,
+        and store them.
+        """
         task, n = optimizer.fit_task(), optimizer.n_observed
         if not self.are_large(optimizer):
-            return self._small.submit(lambda: self._store(study_id, task.run()))
-        return self._large.submit(lambda: self._store(study_id, self._run_apart(task, n)))
+            return self._small.submit(lambda: self._store(study_id, revision, task.run()))
+        return self._large.submit(lambda: self._store(study_id, revision, self._run_apart(task, n)))
 
-    def store(self, study_id: int, fitted: Fitted) -> Future[Fitted]:
-        """Store a fit that was made elsewhere."""
-        return self._small.submit(self._store, study_id, fitted)
+    def store(self, study_id: int, revision: int, fitted: Fitted) -> Future[Fitted]:
+        """Store a fit that was made elsewhere, to this revision of the study's data."""
+        return self._small.submit(self._store, study_id, revision, fitted)
 
     def prepare(
         self, optimizer: Optimizer, fitted: Fitted, begun: Prepared | None = None
@@ -66,15 +68,21 @@ class Fits:
         except TaskFailed as failed:
             return Fitted(status="failed", reason=str(failed), n_observed=n_observed)
 
-    def _store(self, study_id: int, fitted: Fitted) -> Fitted:
-        """Make a fit the newest version, unless another replica has one from more observations."""
+    def _store(self, study_id: int, revision: int, fitted: Fitted) -> Fitted:
+        """Make a fit the newest version, unless another replica has one from more observations, or the data
+        have been changed meanwhile.
+        """
 
         def store(uow: UnitOfWork) -> None:
             study = uow.studies.lock_by_id(study_id)
-            if study is None:
+            if study is None or study.data_revision != revision:
                 return
             latest = uow.models.latest(study)
-            if latest is not None and latest.n_observed >= fitted.n_observed:
+            if (
+                latest is not None
+                and latest.data_revision == revision
+                and latest.n_observed >= fitted.n_observed
+            ):
                 return
             version = 1 if latest is None else latest.version + 1
             uow.models.add(
@@ -85,6 +93,7 @@ class Fits:
                     n_observed=fitted.n_observed,
                     fit_s=fitted.fit_s,
                     fitted_at=uow.now,
+                    data_revision=revision,
                 )
             )
             uow.events.record(study, "model.fitted", uow.now, version=version, n_observed=fitted.n_observed)

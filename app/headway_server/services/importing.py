@@ -14,12 +14,12 @@ from functools import partial
 
 from headway.wire.observations import ImportedRow, ImportRequest, ImportResponse, RowProblem, RowResult
 from headway.wire.problem import FieldError
+from headway_server.domain.brought import imported
 from headway_server.domain.errors import HeadwayError, InvalidRequest, RowConflict
+from headway_server.domain.measured import Measured, measured_metrics
 from headway_server.domain.pareto import Front
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
-from headway_server.domain.trial import Measured, Trial
-from headway_server.services.finish import measured_metrics
 from headway_server.services.standing import front
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.rows import Incumbent
@@ -111,7 +111,7 @@ def _take(read: Study, rows: Sequence[Checked], uow: UnitOfWork, *, dry_run: boo
 
 def _store(uow: UnitOfWork, study: Study, one: Checked, measured: Measured, *, improves: bool) -> int:
     seq = study.last_seq + 1
-    trial = Trial.imported(study, one.row, measured, content=one.content, seq=seq, now=uow.now)
+    trial = imported(study, one.row, measured, content=one.content, seq=seq, now=uow.now)
     uow.trials.add(trial)
     uow.events.record(
         study,

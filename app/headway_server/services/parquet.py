@@ -53,6 +53,7 @@ def _schema(study: Study) -> pa.Schema:
         "value": pa.float64(),
         "std_error": pa.float64(),
         "created_at": pa.timestamp("us", "UTC"),
+        "excluded": pa.bool_(),
         "updated_at": pa.timestamp("us", "UTC"),
     }
 

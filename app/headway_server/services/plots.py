@@ -22,7 +22,7 @@ from headway_server.storage.trial_table import METRIC, TrialFilter
 
 Columns = dict[str, list[object]]
 
-_COMPLETED = TrialFilter(state="completed")
+_COMPLETED = TrialFilter(state="completed", excluded=False)
 _NOT_MEASURED = ("state", "std_error", *ABOUT)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from headway_server.domain.measured import Measured
 from headway_server.domain.pareto import Front, dominates
 from headway_server.domain.study import Study
-from headway_server.domain.trial import Measured
 from headway_server.storage.database import UnitOfWork
 from headway_server.storage.rows import Incumbent
 

@@ -12,7 +12,17 @@ from headway_server.storage.trial_table import METRIC, PARAM
 
 PLOTTED = ("number", "state", "value", "std_error")
 """The columns that a plot needs, beside metrics and parameters."""
-ABOUT = ("space_version", "policy", "worker", "client_id", "created_at", "updated_at")
+ABOUT = (
+    "space_version",
+    "policy",
+    "worker",
+    "client_id",
+    "excluded",
+    "tags",
+    "note",
+    "created_at",
+    "updated_at",
+)
 """The columns that say where a trial comes from."""
 
 

@@ -41,6 +41,10 @@ def trial_view(trial: Trial) -> TrialView:
         origin=trial.origin,
         attempts=tuple(AttemptView.model_validate(attempt) for attempt in trial.attempts),
         observations=tuple(ObservationView.model_validate(seen) for seen in trial.observations),
+        note=trial.note,
+        tags=trial.tags,
+        excluded=trial.excluded,
+        history=trial.history,
         created_at=trial.created_at,
         updated_at=trial.updated_at,
     )

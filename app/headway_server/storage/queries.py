@@ -118,7 +118,7 @@ _measured = (
         observations.c.metrics,
     )
     .join(observations, observations.c.trial_id == trials.c.id)
-    .where(_counting)
+    .where(_counting, trials.c.excluded.is_(False))
 )
 LOWEST_FIRST = _measured.order_by(observations.c.value, observations.c.seq)
 HIGHEST_FIRST = _measured.order_by(observations.c.value.desc(), observations.c.seq)
@@ -127,11 +127,12 @@ MEASURED_ARRIVALS = _measured.add_columns(observations.c.received_at).order_by(o
 ARRIVALS = (
     select(trials.c.number, observations.c.value, observations.c.received_at)
     .join(observations, observations.c.trial_id == trials.c.id)
-    .where(_counting)
+    .where(_counting, trials.c.excluded.is_(False))
     .order_by(observations.c.seq)
 )
 _teaching = (
     (observations.c.study_id == _study)
+    & trials.c.excluded.is_(False)
     & (observations.c.seq > bindparam("after", type_=BigInteger))
     & observations.c.outcome.in_(bindparam("outcomes", expanding=True))
     & or_(observations.c.outcome != "failed", observations.c.late.is_(False))
@@ -146,10 +147,22 @@ DATA_AFTER = (
         observations.c.std_error,
         observations.c.metrics,
     )
+    .join(trials, trials.c.id == observations.c.trial_id)
     .where(_teaching)
     .order_by(observations.c.seq)
 )
-COUNT_AFTER = select(func.count()).where(_teaching)
+COUNT_AFTER = (
+    select(func.count())
+    .select_from(observations)
+    .join(trials, trials.c.id == observations.c.trial_id)
+    .where(_teaching)
+)
+OBSERVED_NUMBERS = (
+    select(trials.c.number)
+    .join(observations, observations.c.trial_id == trials.c.id)
+    .where(_teaching)
+    .order_by(observations.c.seq)
+)
 
 EVENTS_AFTER = (
     select(Event)
@@ -161,4 +174,7 @@ LATEST_MODEL = (
     select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
 )
 CLAIM_KEY = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=String), 0)))
+MODEL_VERSION = select(ModelState).where(
+    gp_states.c.study_id == _study, gp_states.c.version == bindparam("version", type_=Integer)
+)
 FORGET_EXPIRED_KEYS = delete(KeptResponse).where(idempotency_keys.c.expires_at < _now)

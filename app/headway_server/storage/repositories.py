@@ -230,6 +230,11 @@ class TrialRepository:
         parameters = {"study": study.id, "after": seq, "outcomes": study.teaching_outcomes}
         return [Datum(*row) for row in self._session.execute(queries.DATA_AFTER, parameters)]
 
+    def observed_numbers(self, study: Study) -> Sequence[int]:
+        """The trials of all completed observations, in order, replicates too."""
+        parameters = {"study": study.id, "after": 0, "outcomes": ("completed",)}
+        return self._session.scalars(queries.OBSERVED_NUMBERS, parameters).all()
+
     def count_after(self, study: Study, seq: int) -> int:
         """How many observations that the engine learns from came after this sequence number."""
         parameters = {"study": study.id, "after": seq, "outcomes": study.teaching_outcomes}
@@ -297,6 +302,12 @@ class ModelRepository:
     def latest(self, study: Study) -> ModelState | None:
         """The version in force, or None before the first fit."""
         return self._session.scalars(queries.LATEST_MODEL, {"study": study.id}).one_or_none()
+
+    def version(self, study: Study, version: int) -> ModelState | None:
+        """This version, or None where there is none."""
+        return self._session.scalars(
+            queries.MODEL_VERSION, {"study": study.id, "version": version}
+        ).one_or_none()
 
 
 class KeptResponseRepository:

@@ -22,9 +22,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import registry, relationship
 
+from headway.wire.amendments import TrialChange
 from headway.wire.base import Params
 from headway.wire.study import StudyDefinition
 from headway.wire.trial import MeasuredValue, Receipt
@@ -65,6 +67,8 @@ class ModelState:
     n_observed: int
     fit_s: float
     fitted_at: datetime
+    data_revision: int = 0
+    """Of the data that it was fitted to. A fit to an older revision than the study's is void."""
 
 
 @dataclass(eq=False)
@@ -171,6 +175,7 @@ studies = Table(
     Column("space_version", Integer, nullable=False),
     Column("trials_created", Integer, nullable=False),
     Column("trials_imported", Integer, nullable=False, server_default="0"),
+    Column("data_revision", Integer, nullable=False, server_default="0"),
     Column("last_seq", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -201,6 +206,10 @@ trials = Table(
     Column("params", JsonOf(Params)),
     Column("origin", JsonOf(Receipt)),
     Column("client_id", String(128)),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("tags", JsonOf(tuple[str, ...]), nullable=False, server_default="[]"),
+    Column("excluded", Boolean, nullable=False, server_default=false()),
+    Column("history", JsonOf(tuple[TrialChange, ...]), nullable=False, server_default="[]"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("study_id", "number", name="trial_number_once"),
@@ -310,6 +319,7 @@ gp_states = Table(
     Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("fitted", Text, nullable=False),
+    Column("data_revision", Integer, nullable=False, server_default="0"),
     Column("n_observed", Integer, nullable=False),
     Column("fit_s", Float, nullable=False),
     Column("fitted_at", UtcDateTime, nullable=False),

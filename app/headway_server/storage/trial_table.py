@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from pydantic_core import from_json
-from sqlalchemy import ColumnElement, Select, String, Text, func, select, type_coerce
+from pydantic_core import from_json, to_json
+from sqlalchemy import ColumnElement, Select, String, Text, case, func, or_, select, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -26,6 +26,9 @@ METRIC, PARAM = "metrics.", "params."
 AT_ONCE = 20_000
 """Numbers in one query: both databases limit how many values it takes."""
 
+PART = 1_000
+"""Rows taken from a long result at a time."""
+
 
 @dataclass(frozen=True)
 class TrialFilter:
@@ -37,6 +40,8 @@ class TrialFilter:
     policy: str | None = None
     """Of its receipt."""
     updated_after: datetime | None = None
+    tag: str | None = None
+    excluded: bool | None = None
 
 
 EVERY_TRIAL = TrialFilter()
@@ -84,6 +89,9 @@ _OWN: Mapping[str, ColumnElement[Any]] = {
     "policy": _policy,
     "worker": _last_worker,
     "client_id": trials.c.client_id,
+    "excluded": trials.c.excluded,
+    "tags": trials.c.tags,
+    "note": trials.c.note,
     "created_at": trials.c.created_at,
     "updated_at": trials.c.updated_at,
 }
@@ -139,19 +147,31 @@ class TrialTable:
             rows += self._session.execute(query.where(some)).all()
         return _columns(names, rows)
 
-    def series(self, study: Study, chosen: TrialFilter) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
-        """Numbers and values of all chosen trials, by number: what a downsampling looks at."""
-        query = _chosen(_standing(trials.c.number, observations.c.value), study, chosen)
+    def series(self, study: Study, chosen: TrialFilter) -> tuple[list[int], list[float | None]]:
+        """Numbers and values of all chosen trials, by number: what a downsampling looks at. An excluded
+        trial has none.
+        """
+        value = case((trials.c.excluded, None), else_=observations.c.value)
+        query = _chosen(_standing(trials.c.number, value), study, chosen)
         return self._two(query.order_by(trials.c.number))
 
-    def arrivals(self, study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """Numbers and values of all completed trials, in order of arrival."""
+    def arrivals(self, study: Study) -> tuple[list[int], list[float]]:
+        """Numbers and values of all completed trials that are not excluded, in order of arrival."""
         query = select(trials.c.number, observations.c.value).join(observations, _stands)
-        return self._two(query.where(trials.c.study_id == study.id).order_by(observations.c.seq))
+        counting = (trials.c.study_id == study.id) & trials.c.excluded.is_(False)
+        return self._two(query.where(counting).order_by(observations.c.seq))
 
-    def _two(self, query: Select[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        rows = self._session.execute(query).all()
-        return tuple(row[0] for row in rows), tuple(row[1] for row in rows)
+    def _two(self, query: Select[Any]) -> tuple[list[Any], list[Any]]:
+        """The two columns of a long result. A part at a time: 100,000 rows that live at once keep Python's
+        garbage collector busy for as long as the query takes.
+        """
+        first: list[Any] = []
+        second: list[Any] = []
+        for part in self._session.execute(query).partitions(PART):
+            ones, twos = zip(*part, strict=True)
+            first += ones
+            second += twos
+        return first, second
 
     def mark(self, study: Study) -> str:
         """Identifies all that a study's trials, attempts, measurements and events are at this moment: it
@@ -210,6 +230,12 @@ def _chosen(query: Select[Any], study: Study, chosen: TrialFilter) -> Select[Any
         query = query.where(_policy == chosen.policy)
     if chosen.updated_after is not None:
         query = query.where(trials.c.updated_at > chosen.updated_after)
+    if chosen.tag is not None:
+        tags, tag = type_coerce(trials.c.tags, Text), to_json(chosen.tag).decode()
+        # Within a tag a quotation mark follows a backslash: it is no beginning of one.
+        query = query.where(or_(*(func.replace(tags, lead + tag, "") != tags for lead in ("[", ","))))
+    if chosen.excluded is not None:
+        query = query.where(trials.c.excluded.is_(chosen.excluded))
     return query
 
 
@@ -229,6 +255,10 @@ def _column(
     if name.startswith(METRIC):
         metric = name.removeprefix(METRIC)
         return [one[metric]["value"] if metric in one else None for one in parsed[METRIC]]
+    if name == "tags":
+        return [" ".join(cast("tuple[str, ...]", tags)) or None for tags in cells[name]]
+    if name == "note":
+        return [one or None for one in cells[name]]
     return list(cells[name])
 
 

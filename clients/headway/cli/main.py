@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from headway.cli.archives import export, import_study
+from headway.cli.edit import edit
+from headway.cli.explain import explain
 from headway.cli.observe import observe
 from headway.cli.projects import audit, projects
 from headway.cli.run import run
@@ -103,10 +105,12 @@ for _command in (
     suggest,
     finish,
     release,
+    edit,
     run,
     projects,
     audit,
     workers,
+    explain,
     observe,
     export,
     import_study,

@@ -95,7 +95,7 @@ def finish(  # noqa: PLR0917 (click passes them by name)
     message: str,
 ) -> None:
     """Report what came of a trial."""
-    named = dict(_named(text) for text in metrics)
+    named = named_numbers(metrics)
     if outcome == "completed" and value is None and not named:
         raise click.UsageError("Give --value or --metric, or another --outcome.")
     result = FinishRequest(lease_token=token, outcome=outcome)
@@ -162,6 +162,11 @@ def _parsed(text: str) -> ParamValue:
     except ValueError:
         return text
     return value if isinstance(value, bool | int | float) else text
+
+
+def named_numbers(texts: Iterable[str]) -> dict[str, float]:
+    """Metrics of the command line, NAME=NUMBER each, by name."""
+    return dict(_named(text) for text in texts)
 
 
 def _named(text: str) -> tuple[str, float]:

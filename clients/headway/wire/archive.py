@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field
 
+from headway.wire.amendments import Note, Tags
 from headway.wire.base import NO_NUL, Params
 from headway.wire.study import StudyDefinition, StudyState
 from headway.wire.trial import MeasuredValue, Outcome, Receipt, TrialState, WorkerId
@@ -41,6 +42,7 @@ class ArchivedStudy(Archived):
     space_version: Annotated[int, Field(ge=1, lt=2**31)]
     trials_created: Count
     trials_imported: Count
+    data_revision: Count = 0
     last_seq: Sequence
     created_at: Instant
     updated_at: Instant
@@ -80,6 +82,28 @@ class ArchivedObservation(Archived):
     received_at: Instant
 
 
+class ArchivedSnapshot(Archived):
+    """The parts of a trial that a change concerned."""
+
+    note: Note | None = None
+    tags: Tags | None = None
+    excluded: bool | None = None
+    metrics: dict[str, MeasuredValue | None] | None = None
+
+
+class ArchivedChange(Archived):
+    """One change of a trial: what it was, what it is, when and why. Who made it stays with the old server,
+    as with events: its keys mean nothing elsewhere.
+    """
+
+    seq: Sequence
+    at: Instant
+    reason: Annotated[str, Field(max_length=1_000, pattern=NO_NUL)] | None
+    attempt: Count | None
+    was: ArchivedSnapshot
+    became: ArchivedSnapshot
+
+
 class ArchivedTrial(Archived):
     """One trial with its receipt, attempts and results."""
 
@@ -96,6 +120,10 @@ class ArchivedTrial(Archived):
     updated_at: Instant
     attempts: Annotated[tuple[ArchivedAttempt, ...], FailFast()]
     observations: Annotated[tuple[ArchivedObservation, ...], FailFast()]
+    note: Note = ""
+    tags: Tags = ()
+    excluded: bool = False
+    history: Annotated[tuple[ArchivedChange, ...], FailFast()] = ()
 
 
 class ArchivedMeasurement(Archived):

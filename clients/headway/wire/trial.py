@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from headway.wire.amendments import TrialChange
 from headway.wire.base import NO_NUL, Moment, Params, Request, Response
+from headway.wire.measured import MeasuredValue as MeasuredValue  # noqa: PLC0414 (known from here, too)
 from headway.wire.study import LeaseSeconds, StudyState
 
 TrialState = Literal[
@@ -143,17 +145,6 @@ class SuggestResponse(Response):
     retry_after_s: float | None = None
 
 
-class MeasuredValue(Request):
-    """One metric with its uncertainty. Non-finite numbers are refused by the service, by name."""
-
-    model_config = ConfigDict(allow_inf_nan=True)
-
-    value: float
-    std_error: Annotated[float, Field(ge=0)] | None = None
-    n: Annotated[int, Field(ge=1)] | None = None
-    """How many repeats the value is the mean of."""
-
-
 class FinishRequest(Request):
     """Body of POST …/trials/{n}:finish."""
 
@@ -271,6 +262,12 @@ class TrialView(Response):
     origin: Receipt | None
     attempts: tuple[AttemptView, ...]
     observations: tuple[ObservationView, ...]
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    excluded: bool = False
+    """Its results count no more, neither as data nor as the best."""
+    history: tuple[TrialChange, ...] = ()
+    """What was changed afterwards, oldest first."""
     created_at: Moment
     updated_at: Moment
 

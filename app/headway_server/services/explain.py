@@ -1,0 +1,60 @@
+"""Why a trial is where it is."""
+
+from __future__ import annotations
+
+from headway.wire.explanation import ExplainRequest, Explanation
+from headway_server.domain.errors import EngineUnavailable, IllegalTransition, ValidationFailed
+from headway_server.domain.space import SearchSpace
+from headway_server.domain.study import Study
+from headway_server.domain.trial import Trial
+from headway_server.services.engine_port import Engine, ToExplain
+from headway_server.storage.database import Database, UnitOfWork
+
+
+def explain(database: Database, engine: Engine, name: str, request: ExplainRequest) -> Explanation:
+    """Take a trial's choice apart, or any point's: what was expected there and how surely, which data say so,
+    and what else could have been chosen.
+
+    Raises:
+        NotFound: no such study or trial.
+        ValidationFailed: the request names neither a trial nor a point, or both.
+        UnknownParameter, MissingParameter, OutOfBounds: the point is not in the space.
+        IllegalTransition: the trial has no point yet.
+        EngineUnavailable: no answer came in time, or there are too few observations for a model.
+    """
+    if (request.trial is None) == (request.params is None):
+        raise ValidationFailed.at(
+            "/trial",
+            f"The request names the trial {request.trial} and the point {request.params}.",
+            "Name a trial or give `params`: one of the two.",
+        )
+
+    def work(uow: UnitOfWork) -> tuple[Study, Trial | None]:
+        study = uow.studies.get(name)
+        return study, None if request.trial is None else uow.trials.get(study, request.trial)
+
+    study, trial = database.read(work)
+    given = request.params if trial is None else trial.params
+    if given is None:
+        raise IllegalTransition(f"Trial {request.trial} has no point yet: it is being computed. Ask again.")
+    point = SearchSpace.from_wire(study.definition.space).check(given, "/params")
+    explained = engine.explain(
+        name,
+        ToExplain(
+            point=point,
+            number=request.trial or 0,
+            receipt=None if trial is None else trial.origin,
+            nearest=request.nearest,
+            alternatives=request.alternatives,
+        ),
+    )
+    if explained is None:
+        raise EngineUnavailable(
+            f"Study {name!r} has too few observations for a model. Ask again after some results."
+        )
+    return Explanation(
+        trial=request.trial,
+        params=point,
+        receipt=None if trial is None else trial.origin,
+        **dict(explained),
+    )

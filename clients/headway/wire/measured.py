@@ -1,0 +1,20 @@
+"""A measured number as it travels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from headway.wire.base import Request
+
+
+class MeasuredValue(Request):
+    """One metric with its uncertainty. Non-finite numbers are refused by the service, by name."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    value: float
+    std_error: Annotated[float, Field(ge=0)] | None = None
+    n: Annotated[int, Field(ge=1)] | None = None
+    """How many repeats the value is the mean of."""
