@@ -8,7 +8,7 @@ from tests.api.test_bad_input import expect
 
 NATURALLY = {
     *("/trials:suggest", "/trials/{number}:finish", "/trials/{number}:heartbeat"),
-    *("/trials/{number}/measurements", "/model:predict"),
+    *("/trials/{number}/measurements", "/model:predict", "/model:explain"),
 }
 """The end of the path of those that keep a key in their own way, or whose repeat is the same by itself."""
 
