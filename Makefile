@@ -9,7 +9,7 @@ OPTIONS ?=
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-columns bench-environments bench-latency bench-regret clean
+.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-columns bench-environments bench-latency bench-service bench-regret clean
 
 venv: $(VENV)/.installed
 
@@ -72,6 +72,10 @@ bench-environments: venv $(PEERS)
 
 bench-latency: bench-environments
 	$(BIN)/python -m benchmarks.latency $(OPTIONS)
+
+# The server under load beside Optuna on one PostgreSQL: a quarter of an hour on two idle cores.
+bench-service: venv benchmarks/.venvs/optuna/.installed
+	$(BIN)/python -m benchmarks.service $(OPTIONS)
 
 # Hours on two cores, resumable; OPTIONS='--report' only writes the report on the runs that there are.
 bench-regret: bench-environments

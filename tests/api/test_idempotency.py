@@ -3,11 +3,12 @@
 import pytest
 
 from headway_server.api.access import least_roles
+from headway_server.storage.repositories import KeptResponseRepository
 from tests.api.test_bad_input import expect
 
 NATURALLY = {
     *("/trials:suggest", "/trials/{number}:finish", "/trials/{number}:heartbeat"),
-    *("/trials/{number}/measurements", "/model:predict"),
+    *("/trials/{number}/measurements", "/model:predict", "/model:explain"),
 }
 """The end of the path of those that keep a key in their own way, or whose repeat is the same by itself."""
 
@@ -82,6 +83,14 @@ def test_the_same_key_for_another_body_is_refused(http, study):
         "/v1/studies/s/observations:batch", json={"rows": [ROW, ROW]}, headers={"Idempotency-Key": "k"}
     )
     expect(other, 422, "idempotency-key-reused")
+
+
+def test_a_request_that_is_under_way_is_a_conflict_that_says_when_to_ask_again(http, monkeypatch):
+    monkeypatch.setattr(KeptResponseRepository, "claim", lambda *_: False)
+    answer = http.post("/v1/projects", json={"name": "p"}, headers={"Idempotency-Key": "k"})
+    assert expect(answer, 409, "idempotency-in-progress")["retryable"]
+    assert answer.headers["retry-after"] == "1"
+    assert http.get("/v1/projects/p").status_code == 404
 
 
 @pytest.mark.parametrize("key", ["", "k" * 129])

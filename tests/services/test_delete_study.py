@@ -90,7 +90,9 @@ def test_the_record_says_who_deleted_it_and_outlives_it(busy, database):
     assert delete_study.purge(database) == 1
     assert recorded(study="s") == ()
     (left,) = recorded()
-    assert (left.type, left.data["name"]) == ("study.purged", "s")
+    assert (left.type, left.actor) == ("study.purged", "server")
+    assert (left.data["name"], left.data["deleted_by"]) == ("s", "command line")
+    assert left.data["deleted_at"] == newest.at.isoformat()
 
 
 def rows_of(database):

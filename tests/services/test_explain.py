@@ -2,6 +2,7 @@
 
 import pytest
 
+from headway.wire.amendments import TrialPatch
 from headway.wire.explanation import ExplainRequest
 from headway.wire.study import Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
@@ -14,6 +15,7 @@ from headway_server.domain.errors import (
     ValidationFailed,
 )
 from headway_server.services import engine_host
+from headway_server.services.amending import amend_trial
 from headway_server.services.engine_host import EngineHost
 from headway_server.services.engine_link import EngineLink
 from headway_server.services.explain import explain
@@ -125,3 +127,16 @@ def test_the_same_is_answered_across_the_pipe(database, host, define):
         link.close()
     assert across == why(database, host, trial=11)
     assert across.as_made
+
+
+def test_what_was_taken_out_of_the_study_speaks_for_nothing(database, host, define):
+    define(budget=30, strategy="rucb")
+    run(database, host, 13)
+    before = why(database, host, trial=11, nearest=50)
+    assert before.as_made
+    amend_trial(database, "s", 3, TrialPatch(excluded=True, reason="spilt"))
+    after = why(database, host, trial=11, nearest=50)
+    assert (after.as_made, after.n_observed) == (False, 11)
+    assert {near.trial for near in after.nearest} == {*range(1, 13)} - {3}
+    for near in after.nearest:
+        assert near.value == pytest.approx((near.params["x"] - 0.3) ** 2, rel=1e-6, abs=1e-9)

@@ -7,6 +7,7 @@ from functools import partial
 from headway_server.domain.study import TOMBSTONE
 from headway_server.services.preconditions import require_if_match, require_match
 from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.queries import DELETED
 
 AT_ONCE = 500
 """Trials, or events, that one transaction deletes: a large study must not hold up the others."""
@@ -32,7 +33,7 @@ def delete(database: Database, name: str, if_match: str | None) -> None:
     def work(uow: UnitOfWork) -> None:
         study = uow.studies.lock(name)
         require_match(seen, study.etag, f"the study {name!r}")
-        uow.events.record(study, "study.deleted", uow.now)
+        uow.events.record(study, DELETED, uow.now)
         study.deleted_at = uow.now
 
     database.write(work)
@@ -58,6 +59,13 @@ def _forget(study_id: int, uow: UnitOfWork) -> None:
     study = uow.studies.lock_tombstone(study_id)
     if study is None:  # another server was faster
         return
-    deleted_at = None if study.deleted_at is None else study.deleted_at.isoformat()
-    uow.audit.record(study.project_id, "study.purged", uow.now, name=study.name, deleted_at=deleted_at)
+    (deleted,) = uow.events.after(study, 0, 1)  # the only one that is left
+    uow.audit.record(
+        study.project_id,
+        "study.purged",
+        uow.now,
+        name=study.name,
+        deleted_at=deleted.at.isoformat(),
+        deleted_by=deleted.actor,
+    )
     uow.studies.remove(study)

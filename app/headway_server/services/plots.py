@@ -16,14 +16,14 @@ from headway_server.domain.errors import ValidationFailed
 from headway_server.domain.pareto import Front
 from headway_server.domain.study import Study
 from headway_server.services.convergence import convergence_of
-from headway_server.services.trial_columns import ABOUT, header, shown_cells
+from headway_server.services.trial_columns import ABOUT, PLOTTED, header, shown_cells
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.trial_table import METRIC, TrialFilter
 
 Columns = dict[str, list[object]]
 
 _COMPLETED = TrialFilter(state="completed", excluded=False)
-_NOT_MEASURED = ("state", "std_error", *ABOUT)
+_NOT_MEASURED = {*PLOTTED, *ABOUT} - {"number", "value"}
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,13 @@ from headway_server.domain.errors import ValidationFailed
 from headway_server.domain.study import Study
 from headway_server.storage.trial_table import METRIC, PARAM
 
-PLOTTED = ("number", "state", "value", "std_error")
+PLOTTED = ("number", "state", "value", "std_error", "excluded")
 """The columns that a plot needs, beside metrics and parameters."""
 ABOUT = (
     "space_version",
     "policy",
     "worker",
     "client_id",
-    "excluded",
     "tags",
     "note",
     "created_at",

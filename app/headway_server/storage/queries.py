@@ -42,12 +42,16 @@ STUDY_BY_ID_LOCKED = _by_id_locked.where(_there)
 STUDY_BY_ID_IF_FREE = select(Study).where(studies.c.id == _study, _there).with_for_update(skip_locked=True)
 TOMBSTONE_LOCKED = _by_id_locked.where(studies.c.deleted_at.is_not(None))
 DELETED_BEFORE = select(studies.c.id).where(studies.c.deleted_at < bindparam("before", type_=UtcDateTime))
+DELETED = "study.deleted"
+"""The event that is kept until the very end: it says who did it."""
 EMPTY_OF_TRIALS = delete(trials).where(
     trials.c.id.in_(select(trials.c.id).where(trials.c.study_id == _study).limit(_limit))
 )
 EMPTY_OF_EVENTS = delete(events).where(
     events.c.study_id == _study,
-    events.c.seq.in_(select(events.c.seq).where(events.c.study_id == _study).limit(_limit)),
+    events.c.seq.in_(
+        select(events.c.seq).where(events.c.study_id == _study, events.c.type != DELETED).limit(_limit)
+    ),
 )
 STUDIES_AFTER = (
     select(Study)

@@ -79,7 +79,8 @@ class Explanation(Response):
     n_observed: int
     as_made: bool
     """Whether the model is the one that made the trial: its hyperparameters, and its results. The present one
-    speaks where no model made it, and in a very large study."""
+    speaks where no model made it, in a large study, and where results have been corrected or excluded since.
+    """
     predicted: Interval
     """Of the first objective."""
     metrics: dict[str, Interval] = Field(default_factory=dict)

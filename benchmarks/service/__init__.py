@@ -1,0 +1,1 @@
+"""The service under load: cycles of suggest and finish a second, and how long each takes, beside Optuna."""
