@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, FailFast, Field
 
 from headway.wire.base import NO_NUL, Moment, Request, Response
 from headway.wire.measured import MeasuredValue
 
+
+class FirstFault(FailFast):
+    """Judging a list ends at its first wrong item. Hashable, so that the list may be optional."""
+
+    def __hash__(self) -> int:
+        """One of them is as good as another."""
+        return hash(FirstFault)
+
+
 Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
-Tags = Annotated[tuple[Tag, ...], Field(max_length=32)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=32), FirstFault()]
 Note = Annotated[str, Field(max_length=10_000, pattern=NO_NUL)]
 Reason = Annotated[str, Field(min_length=1, max_length=1_000, pattern=NO_NUL)]
 

@@ -27,6 +27,9 @@ Instant = AwareDatetime
 """A moment to the microsecond, as it is stored."""
 
 
+Said = Annotated[str, Field(max_length=10_000, pattern=NO_NUL)]
+
+
 class Archived(BaseModel):
     """A part of the document. Unknown fields are refused: they would be lost."""
 
@@ -90,7 +93,7 @@ class ArchivedObservation(Archived):
     superseded: bool
     body_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     received_at: Instant
-    outside: tuple[Annotated[str, Field(max_length=10_000, pattern=NO_NUL)], ...] = ()
+    outside: Annotated[tuple[Said, ...], FailFast()] = ()
 
 
 class ArchivedSnapshot(Archived):
