@@ -19,6 +19,7 @@ from headway.reports import Reports
 from headway.results import ONE_TRY, Link
 from headway.values import Number, Value, metrics_of
 from headway.wire.base import Params
+from headway.wire.measured import MeasuredValue
 from headway.wire.measurement import Measurement, MeasurementsResponse
 from headway.wire.trial import FinishRequest, FinishResponse, HeartbeatResponse, Outcome, SuggestedTrial
 
@@ -49,6 +50,7 @@ class Trial:
     * `finish()` or `infeasible()`: the result;
     * `Infeasible`: infeasible; `Stop`: stopped; any other `Exception`: failed, with its traceback;
     * Ctrl-C, SIGTERM, `SystemExit`: the trial is given back at once, and the exception goes on;
+    * `finish(…, final=False)` alone: nothing, the trial stays leased;
     * nothing: failed, because a trial without a result would block its place until the lease ends.
 
     From `Study.trials()`, an `Exception` goes no further than the block, so that the loop continues;
@@ -70,6 +72,7 @@ class Trial:
         """The server's answer to the report; None: nothing was reported, or it is in the spool."""
         self.error: BaseException | None = None
         """What ended the block, where something did."""
+        self._parts: dict[str, float | MeasuredValue] = {}
         self.reported: dict[str, float] = {}
         """The metrics of the latest `report()`."""
 
@@ -133,11 +136,22 @@ class Trial:
             raise Stop(self._stop_reason)
 
     def finish(
-        self, value: Value, std_error: Number | None = None, *, params_as_run: Params | None = None
+        self,
+        value: Value,
+        std_error: Number | None = None,
+        *,
+        params_as_run: Params | None = None,
+        final: bool = True,
     ) -> FinishResponse | None:
         """Report what was measured: a value, (value, std_error), or every metric by name.
 
         Where the server is away the result goes to the spool and the answer is None: it is not lost.
+
+        Args:
+            value: of the objective, or every metric by name; not those of parts that were reported before.
+            std_error: of the value.
+            params_as_run: the point that was really evaluated, where it differs.
+            final: False: some of the metrics, while others take longer. The trial stays leased.
 
         Raises:
             TypeError, ValueError: not a result.
@@ -145,7 +159,10 @@ class Trial:
         """
         metrics = metrics_of(value, self._workplace.objectives, std_error)
         result = self._result("completed")
-        result.metrics = metrics
+        if not final:
+            result.metrics, result.final = metrics, False
+            return self._send_part(result)
+        result.metrics = self._parts | metrics
         if params_as_run is not None:
             result.params_as_run = params_as_run
         return self._send(result)
@@ -205,6 +222,8 @@ class Trial:
 
     def _report_end(self, error: BaseException | None) -> None:
         match error:
+            case None if self._parts:
+                log.info("trial %d stays leased: the rest of its result is still to come", self.number)
             case None:
                 log.warning("trial %d ended without a result: call trial.finish(value)", self.number)
                 self.fail("The trial's block ended without a result.", "no-result")
@@ -242,6 +261,13 @@ class Trial:
             self.outcome = result.outcome
             self._heartbeat.end()
         return self.response
+
+    def _send_part(self, result: FinishRequest) -> FinishResponse | None:
+        place = self._workplace
+        with place.preemption.held_back():
+            answer = place.link.finish(place.study, self.number, result)
+            self._parts |= result.metrics
+        return answer
 
     def _beat(self) -> HeartbeatResponse:
         patience = Patience(total_s=min(LONGEST_BEAT_S, self.given.lease.heartbeat_every_s / 2))

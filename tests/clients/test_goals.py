@@ -88,3 +88,17 @@ def test_the_command_line_shows_a_front_and_takes_metrics_by_name(server_url, na
     shown = cli("show", name).output
     assert "minimize a, minimize b with c <= 1" in shown
     assert "best: a front of 1 over a, b:" in shown
+
+
+def test_a_result_comes_in_parts(client, name):
+    study = client.create_study(
+        name, {"x": headway.Float(0, 1)}, maximize=["yield", "purity"], minimize=[], budget=1
+    )
+    (trial,) = study.suggest()
+    with trial:
+        assert trial.finish({"yield": 0.5}, final=False).trial_state == "leased"
+    assert study.trial(1).state == "leased", "the block's end reports nothing"
+    trial.finish({"purity": (0.75, 0.1)})
+    shown = study.trial(1)
+    assert shown.state == "completed"
+    assert {key: one.value for key, one in shown.metrics.items()} == {"yield": 0.5, "purity": 0.75}

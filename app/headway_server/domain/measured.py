@@ -41,12 +41,7 @@ def measured_metrics(
     Raises:
         NotFinite, ValidationFailed.
     """
-    metrics = {
-        name: metric if isinstance(metric, MeasuredValue) else MeasuredValue(value=metric)
-        for name, metric in given.items()
-    }
-    if wrong := [fault for name, metric in metrics.items() for fault in _not_finite(name, metric)]:
-        raise NotFinite.over(wrong)
+    metrics = checked_metrics(given)
     if outcome == "completed" and (missing := [name for name in study.goals.metrics if name not in metrics]):
         raise ValidationFailed.over([_missing(study, name, list(metrics)) for name in missing])
     measured = metrics.get(study.objective.name) if outcome == "completed" else None
@@ -58,6 +53,21 @@ def measured_metrics(
         params_as_run=params_as_run,
         outside=outside,
     )
+
+
+def checked_metrics(given: Mapping[str, float | MeasuredValue]) -> dict[str, MeasuredValue]:
+    """Metrics with or without a standard error, each as a measured value.
+
+    Raises:
+        NotFinite: naming each that is no number.
+    """
+    metrics = {
+        name: metric if isinstance(metric, MeasuredValue) else MeasuredValue(value=metric)
+        for name, metric in given.items()
+    }
+    if wrong := [fault for name, metric in metrics.items() for fault in _not_finite(name, metric)]:
+        raise NotFinite.over(wrong)
+    return metrics
 
 
 def _missing(study: Study, name: str, sent: list[str]) -> FieldError:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -66,6 +67,8 @@ class Attempt:
     ended_by: AttemptEnd | None = None
     stop_reason: str | None = None
     """Why its worker is to give the trial up; None: it is to go on."""
+    metrics: dict[str, MeasuredValue] = field(default_factory=dict)
+    """What it has reported ahead of its result."""
     id: int | None = None
     trial_id: int | None = None
 
@@ -122,7 +125,7 @@ class Acceptance:
 
 def body_hash(result: FinishRequest) -> str:
     """Identifies a result's content, so that the same report sent twice is recognised."""
-    return hashlib.sha256(result.model_dump_json(exclude={"lease_token"}).encode()).hexdigest()
+    return hashlib.sha256(result.model_dump_json(exclude={"lease_token", "final"}).encode()).hexdigest()
 
 
 @dataclass(eq=False)
@@ -239,6 +242,31 @@ class Trial:
         attempt.heartbeat_at = now
         attempt.extend(attempt.lease_s, now)
         return attempt
+
+    def report_part(self, token: str, metrics: Mapping[str, MeasuredValue], now: datetime) -> bool:
+        """Keep some of a result's metrics: the attempt goes on, and its result will have them too. Whether
+        anything was new.
+
+        Raises:
+            UnknownLease: the trial never had this token.
+            IllegalTransition: this attempt has reported another value of a metric, or its result, before.
+        """
+        attempt = self.attempt_of(token)
+        result = next((seen for seen in self.observations if seen.attempt == attempt.number), None)
+        known = attempt.metrics if result is None else result.metrics
+        differing = [name for name, one in metrics.items() if name in known and known[name] != one]
+        if differing or (result is not None and not metrics.keys() <= known.keys()):
+            raise IllegalTransition(
+                f"Attempt {attempt.number} at trial {self.number} has already reported "
+                + (f"{differing[0]} = {known[differing[0]].value!r}." if differing else "its whole result.")
+                + " A result is written once."
+            )
+        if result is None and self.holds(attempt):
+            self.heartbeat(token, now)
+        new = not metrics.keys() <= known.keys()
+        if new:
+            attempt.metrics = attempt.metrics | dict(metrics)
+        return new
 
     def finish(
         self, result: FinishRequest, measured: Measured, policy: Policy, seq: int, now: datetime

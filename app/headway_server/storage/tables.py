@@ -257,6 +257,7 @@ attempts = Table(
     Column("ended_at", UtcDateTime),
     Column("ended_by", String(16)),
     Column("stop_reason", Text),
+    Column("metrics", JsonOf(dict[str, MeasuredValue]), nullable=False, server_default="{}"),
     UniqueConstraint("trial_id", "number", name="attempt_number_once"),
     CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by_something"),
 )

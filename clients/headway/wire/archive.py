@@ -74,6 +74,7 @@ class ArchivedAttempt(Archived):
     ended_at: Instant | None
     ended_by: Literal["finished", "expired", "released", "superseded"] | None
     stop_reason: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] | None = None
+    metrics: dict[str, MeasuredValue] = Field(default_factory=dict)
 
 
 class ArchivedObservation(Archived):

@@ -152,6 +152,8 @@ class FinishRequest(Request):
     model_config = ConfigDict(allow_inf_nan=True)
 
     lease_token: str
+    final: bool = True
+    """False: these are some of the metrics, and the others will follow. The trial stays leased."""
     outcome: Outcome = "completed"
     metrics: dict[str, float | MeasuredValue] = Field(default_factory=dict)
     params_as_run: Params | None = None
@@ -234,6 +236,8 @@ class AttemptView(Response):
     """finished, expired, released or superseded; None while it runs."""
     stop_reason: str | None = None
     """Why the server asked for it to be given up; None: it did not."""
+    metrics: dict[str, MeasuredValue] = Field(default_factory=dict)
+    """What was reported ahead of its result."""
 
 
 class ObservationView(Response):
