@@ -1,4 +1,4 @@
-"""A study from a worker's and a reader's side."""
+"""A study from a worker's side: trials, one after another or by the handful, and what comes of them."""
 
 from __future__ import annotations
 
@@ -6,45 +6,27 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
 from typing import Literal
 from uuid import uuid4
 
 from pydantic import ValidationError
 
 from headway import calls
-from headway.batches import Rows, requests_of, sum_of
-from headway.best import BestTrial, Front
-from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, StudyDeleted, ValidationFailed
+from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, ValidationFailed
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
-from headway.spaces import ParameterLike, space_of
+from headway.study_editing import StudyEditor
 from headway.trials import Trial, Workplace
-from headway.values import Number, Value, metrics_of
-from headway.wire.amendments import TrialPatch
 from headway.wire.base import ParamValue
-from headway.wire.events import EventView
-from headway.wire.explanation import ExplainRequest, Explanation
-from headway.wire.manual import TrialCreate
-from headway.wire.measurement import MeasurementView
-from headway.wire.model import ModelSummary
-from headway.wire.observations import ImportResponse
-from headway.wire.plot import Plot, PlotKind
-from headway.wire.space import Space
-from headway.wire.space_versions import SpacePut, SpaceView
-from headway.wire.study import Convergence, Interval, StudyDefinition, StudyPatch, StudyState, StudyView
+from headway.wire.study import StudyView
 from headway.wire.trial import (
     FinishRequest,
     FinishResponse,
     ReleaseResponse,
     SuggestRequest,
     SuggestResponse,
-    TrialState,
-    TrialView,
 )
 
 log = logging.getLogger(__name__)
@@ -76,7 +58,7 @@ class Suggestions:
         return self.trials[index]
 
 
-class Study:
+class Study(StudyEditor):
     """A handle on one study; made by `Client.study()` and `Client.create_study()`."""
 
     def __init__(
@@ -87,121 +69,8 @@ class Study:
         view: StudyView | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.name = name
-        self._link = link
-        self._first_view = view
+        super().__init__(link, name, view=view)
         self._sleep = sleep
-
-    def __repr__(self) -> str:
-        return f"<Study {self.name} on {self._link.connection.base_url}>"
-
-    @cached_property
-    def definition(self) -> StudyDefinition:
-        """What defines the study. Read once: only its space can change, by `change_space`."""
-        return (self._first_view or self.view()).definition
-
-    @property
-    def objectives(self) -> tuple[str, ...]:
-        """The names of what is measured."""
-        return tuple(objective.name for objective in self.definition.objectives)
-
-    def view(self) -> StudyView:
-        """The study as the server has it now."""
-        return self._link.ask(calls.read_study(self.name))
-
-    def pause(self) -> StudyView:
-        """Hand nothing out until `resume()`: workers wait, and what is under way goes on."""
-        return self.change(state="paused")
-
-    def resume(self) -> StudyView:
-        """Hand out trials again.
-
-        Raises:
-            IllegalTransition: the budget is spent; raise it with `change(budget=…)`.
-        """
-        return self.change(state="running")
-
-    def close(self) -> StudyView:
-        """Hand nothing out any more: workers are told that the study is done. Results are still taken."""
-        return self.change(state="completed")
-
-    def delete(self, *, etag: str | None = None) -> None:
-        """Delete the study with all its data. For 30 days its name stays taken, its workers are told to stop,
-        and whatever asks for it gets `StudyDeleted`. One that is deleted already is none to complain about.
-
-        Args:
-            etag: delete it only if `view().etag` is still this; None: whatever it is.
-
-        Raises:
-            StaleEtag: it has another ETag: somebody has changed it since.
-        """
-        with suppress(StudyDeleted):  # an answer may be lost on its way, and the call repeated
-            self._link.ask(calls.delete_study(self.name, etag))
-
-    def change(
-        self,
-        *,
-        state: StudyState | None = None,
-        budget: int | None = None,
-        notes: str | None = None,
-        etag: str | None = None,
-    ) -> StudyView:
-        """Set the study's state, budget or notes; None: as it is.
-
-        Args:
-            state: `running`, `paused`, `completed` or `archived`.
-            budget: how many trials may be handed out in all; not fewer than have been.
-            notes: replace the ones that it has.
-            etag: change it only if `view().etag` is still this; None: whatever it is.
-
-        Raises:
-            StaleEtag: it has another ETag: somebody has changed it since.
-            ValidationFailed: the budget is less than what has been handed out.
-        """
-        try:
-            patch = StudyPatch.model_validate({"state": state, "budget": budget, "notes": notes})
-        except ValidationError as error:
-            raise ValidationFailed.before_sending("The change to the study", error) from error
-        return self._link.ask(calls.change_study(self.name, patch, etag))
-
-    def space(self, version: int | None = None) -> SpaceView:
-        """The search space, the present one or an earlier version; all versions; and what of the data the
-        present one can use.
-
-        Raises:
-            NotFound: there is no such version.
-        """
-        return self._link.ask(calls.read_space(self.name, version))
-
-    def change_space(
-        self,
-        space: Mapping[str, ParameterLike] | Space,
-        *,
-        constraints: Sequence[str] = (),
-        defaults: Mapping[str, ParamValue] | None = None,
-        etag: str | None = None,
-    ) -> SpaceView:
-        """Put the next version of the search space in force. Results stay: the model uses what it can read.
-
-        Args:
-            space: parameter → what `Client.create_study` takes; or a whole space.
-            constraints: linear ones, as expressions.
-            defaults: for results that lack a parameter, the value that it had then.
-            etag: change it only if `space().etag` is still this; None: whatever it is.
-
-        Raises:
-            StaleEtag: it has another ETag: somebody has changed it since.
-            InvalidRequest: the space or a default is not valid; the message names each field.
-        """
-        try:
-            whole = space if isinstance(space, Space) else space_of(space, constraints)
-            change = SpacePut(space=whole, defaults=dict(defaults or {}))
-        except ValidationError as error:
-            raise ValidationFailed.before_sending("The search space", error) from error
-        view = self._link.ask(calls.change_space(self.name, change, etag))
-        self._first_view = None
-        self.__dict__.pop("definition", None)
-        return view
 
     def trials(
         self,
@@ -308,62 +177,6 @@ class Study:
         except (ApiError, ConnectionFailed) as error:
             log.warning("nothing was given back: %s; a lease that nobody renews ends by itself", error)
 
-    def best(self) -> BestTrial | Front | None:
-        """The best completed trial and the model's belief there; the front, where there are several
-        objectives. None until a trial has completed that keeps the outcome constraints, at the target
-        fidelity.
-        """
-        answer, objective = self._link.ask(calls.read_best(self.name)), self.objectives[0]
-        if answer.front:
-            trials = tuple(BestTrial(objective=objective, **dict(one)) for one in answer.front)
-            return Front(trials, self.objectives)
-        return None if answer.best is None else BestTrial(objective=objective, **dict(answer.best))
-
-    def convergence(self) -> Convergence:
-        """The incumbent's value, or the volume that the front dominates, after every completed trial."""
-        return self._link.ask(calls.read_convergence(self.name))
-
-    def model(self) -> ModelSummary:
-        """What the model has learnt."""
-        return self._link.ask(calls.read_model(self.name))
-
-    def predict(self, points: Sequence[Mapping[str, ParamValue]]) -> tuple[Interval, ...]:
-        """The posterior of the objective at each point, in order; up to 5,000 points."""
-        plain = tuple(dict(point) for point in points)
-        return self._link.ask(calls.predict(self.name, plain)).predictions
-
-    def explain(
-        self,
-        trial: int | None = None,
-        *,
-        params: Mapping[str, ParamValue] | None = None,
-        nearest: int = 5,
-        alternatives: int = 3,
-    ) -> Explanation:
-        """Why a trial is where it is, or what the model thinks of any point: its score taken apart, the
-        measured points that speak for it, and what else could have been chosen.
-
-        Args:
-            trial: its number.
-            params: a point, in place of a trial.
-            nearest: how many measured points to name, at most 50.
-            alternatives: how many other points to name, at most 10.
-
-        Raises:
-            ValidationFailed: neither a trial nor a point is named, or both.
-            EngineUnavailable: there are too few results for a model.
-        """
-        try:
-            request = ExplainRequest(
-                trial=trial,
-                params=None if params is None else dict(params),
-                nearest=nearest,
-                alternatives=alternatives,
-            )
-        except ValidationError as error:
-            raise ValidationFailed.before_sending("The question", error) from error
-        return self._link.ask(calls.explain(self.name, request))
-
     def finish(self, number: int, result: FinishRequest) -> FinishResponse:
         """Report a trial whose number and token are all that is left of it, e.g. on paper.
 
@@ -379,239 +192,6 @@ class Study:
             UnknownLease: the trial never had this token.
         """
         return self._link.ask(calls.release(self.name, number, token))
-
-    def import_results(self, rows: Rows, *, dry_run: bool = False) -> ImportResponse:
-        """Hand in results that were measured elsewhere, up to 5,000 a request. They cost no budget.
-
-        Args:
-            rows: records (mappings) or columns (a mapping of lists, a data frame), with a value for each
-                parameter and each objective; `metric.std_error`, `outcome` (infeasible, failed), `reason`,
-                `message` and `client_id` where there is something to say. Other columns are metrics, too.
-                A row without a `client_id` gets one made of its content, so that a second import of it
-                changes nothing; equal rows of one call count as replicates.
-            dry_run: say what would become of each row, and change nothing.
-
-        Raises:
-            ValidationFailed, TypeError: a row can't be read, or is no mapping; nothing was sent.
-            ConnectionFailed, ApiError: the requests before the failing one are imported; repeat the call.
-        """
-        definition = self.view().definition
-        requests = requests_of(rows, definition, dry_run=dry_run)
-        return sum_of([self._link.ask(calls.import_rows(self.name, one)) for one in requests])
-
-    def export(self, layout: calls.ExportFormat = "json") -> bytes:
-        """The study's data as a file: `csv` and `parquet` have a row a trial, `ndjson` a line a trial with
-        its history; `json` is all of it, and `Client.import_study` makes a study of it again.
-
-        Raises:
-            NotAcceptable: the server can't write Parquet.
-        """
-        return self._link.ask(calls.export(self.name, layout)).content
-
-    def trial(self, number: int) -> TrialView:
-        """One trial with its attempts and results."""
-        return self._link.ask(calls.read_trial(self.name, number))
-
-    def enqueue(
-        self,
-        params: Mapping[str, ParamValue],
-        *,
-        note: str = "",
-        tags: Sequence[str] = (),
-        client_id: str | None = None,
-    ) -> TrialView:
-        """Queue a point of your own: the next worker that asks gets it, before the model is asked. It costs a
-        place in the budget.
-
-        Args:
-            params: a value for each parameter.
-            note: for people.
-            tags: of the trial.
-            client_id: your name for it: a second call under it finds the same trial. None: a new one.
-
-        Raises:
-            InvalidRequest: the point is none of the space; the message names each field.
-            IllegalTransition: the budget is spent, or the study is closed.
-            RowConflict: the `client_id` is another trial's.
-        """
-        return self._create(params=params, note=note, tags=tags, client_id=client_id)
-
-    def record(
-        self,
-        params: Mapping[str, ParamValue],
-        value: Value | None = None,
-        std_error: Number | None = None,
-        *,
-        outcome: Literal["completed", "infeasible", "failed"] = "completed",
-        message: str | None = None,
-        note: str = "",
-        tags: Sequence[str] = (),
-        client_id: str | None = None,
-    ) -> TrialView:
-        """Hand in one result that was measured elsewhere; `import_results` takes tables. It costs no budget.
-
-        Args:
-            params: a value for each parameter.
-            value: what was measured, as `Trial.finish` takes it.
-            std_error: of the value.
-            outcome: `infeasible` or `failed` where there is no value.
-            message: why.
-            note: for people.
-            tags: of the trial.
-            client_id: your name for it: a second call under it finds the same trial. None: a new one.
-
-        Raises:
-            InvalidRequest: the point is none of the space, or the metrics are not the study's.
-            RowConflict: the `client_id` is another trial's.
-            TypeError, ValueError: the value is none.
-        """
-        metrics = {} if value is None else metrics_of(value, self.objectives, std_error)
-        return self._create(
-            params=params,
-            metrics=metrics,
-            outcome=outcome,
-            message=message,
-            note=note,
-            tags=tags,
-            client_id=client_id,
-        )
-
-    def _create(self, **fields: object) -> TrialView:
-        # A name of its own, where the caller gives none: the request may have to be sent again.
-        named = fields | {"client_id": fields["client_id"] or str(uuid4())}
-        try:
-            trial = TrialCreate.model_validate(named)
-        except ValidationError as error:
-            raise ValidationFailed.before_sending("The trial", error) from error
-        return self._link.ask(calls.create_trial(self.name, trial))
-
-    def change_trial(
-        self,
-        number: int,
-        *,
-        note: str | None = None,
-        tags: Sequence[str] | None = None,
-        excluded: bool | None = None,
-        value: Value | None = None,
-        std_error: Number | None = None,
-        attempt: int | None = None,
-        reason: str | None = None,
-    ) -> TrialView:
-        """Note, tag, exclude or correct a trial; None: as it is. Its history keeps what was there.
-
-        Args:
-            number: the trial's.
-            note: for people.
-            tags: in place of those that it has.
-            excluded: True: its results count no more, neither as data nor as the best; it keeps its number
-                and its place in the budget.
-            value: what should have been reported, as `Trial.finish` takes it.
-            std_error: of the value.
-            attempt: whose result is corrected; None: the one that stands for the trial.
-            reason: why; needed for a correction and for an exclusion.
-
-        Raises:
-            ValidationFailed: there is no reason.
-            IllegalTransition: there is no value to correct.
-            TypeError, ValueError: the value is none.
-        """
-        named = {"note": note, "tags": tags, "excluded": excluded, "attempt": attempt, "reason": reason}
-        metrics = None if value is None else metrics_of(value, self.objectives, std_error)
-        try:
-            patch = TrialPatch.model_validate({**named, "metrics": metrics})
-        except ValidationError as error:
-            raise ValidationFailed.before_sending("The change to the trial", error) from error
-        return self._link.ask(calls.change_trial(self.name, number, patch))
-
-    def measurements(self, number: int) -> Iterator[MeasurementView]:
-        """What a trial reported while it ran, by attempt and step."""
-        cursor: str | None = None
-        while True:
-            page = self._link.ask(calls.list_measurements(self.name, number, cursor))
-            yield from page.measurements
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-
-    def history(
-        self,
-        state: TrialState | None = None,
-        *,
-        worker: str | None = None,
-        policy: str | None = None,
-        updated_after: datetime | None = None,
-        tag: str | None = None,
-        excluded: bool | None = None,
-    ) -> Iterator[TrialView]:
-        """Every trial by number, with its receipt, attempts and results; or those that the filters let
-        through, as `calls.TrialFilter` says.
-        """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
-        cursor: str | None = None
-        while True:
-            page = self._link.ask(calls.list_trials(self.name, cursor, chosen))
-            yield from page.trials
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-
-    def events(self, after: int = 0) -> Iterator[EventView]:
-        """What happened to the study, in order, after the event of this number, up to now."""
-        cursor: str | None = str(after)
-        while cursor is not None:
-            page = self._link.ask(calls.list_events(self.name, cursor))
-            yield from page.events
-            cursor = page.next_cursor
-
-    def plot(self, kind: PlotKind, max_points: int = 2000) -> Plot:
-        """The columns that a plot is drawn from.
-
-        Args:
-            kind: `history`, `front` (of several objectives) or `parallel`.
-            max_points: the most entries of a column (2 to 20,000); the best results are among them.
-        """
-        return self._link.ask(calls.read_plot(self.name, kind, max_points))
-
-    def columns(
-        self,
-        state: TrialState | None = None,
-        *,
-        worker: str | None = None,
-        policy: str | None = None,
-        updated_after: datetime | None = None,
-        tag: str | None = None,
-        excluded: bool | None = None,
-        fields: Sequence[str] = (),
-        max_points: int | None = None,
-    ) -> dict[str, list[object]]:
-        """Every trial as columns of one length, as a data frame takes them; None where not known.
-
-        Args:
-            state: of this state only.
-            worker: to which this worker made an attempt.
-            policy: whose receipt names this one: `sobol`, `ucb`, `import` …
-            updated_after: changed since.
-            tag: with this tag.
-            excluded: True: whose results count no more; False: the others.
-            fields: columns beside `number`, such as `value`, `params.NAME`, `metrics.NAME`, `policy`; the
-                state, the values and the parameters where none is named.
-            max_points: an overview in one request, of at most so many entries (2 to 20,000): every incumbent
-                is among them, and the lowest and highest of the rest.
-
-        Raises:
-            ValidationFailed: there is no column of this name.
-        """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
-        columns: dict[str, list[object]] = {}
-        cursor: str | None = None
-        while True:
-            call = calls.list_columns(self.name, cursor, chosen, fields=fields, max_points=max_points)
-            page = self._link.ask(call)
-            for name, values in page.columns.items():
-                columns.setdefault(name, []).extend(values)
-            cursor = page.next_cursor
-            if cursor is None:
-                return columns
 
 
 def this_worker() -> str:

@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from headway.wire.base import Params
 from headway.wire.explanation import Nearest
@@ -23,9 +23,6 @@ from headway.wire.trial import Receipt
 from headway_server.domain.access import DEFAULT_PROJECT_ID, SERVER
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
-from headway_server.domain.readings import Readings
-from headway_server.domain.space import SearchSpace
-from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer, Prepared
 from headway_server.logs import configure
 from headway_server.services.background_import import BackgroundImport
@@ -44,9 +41,19 @@ from headway_server.services.engine_port import (
 )
 from headway_server.services.fit_process import TaskFailed
 from headway_server.services.fits import AT_ONCE, Fits
+from headway_server.services.warm import (
+    News,
+    Preparing,
+    Warm,
+    abandon,
+    new_optimizer,
+    origin_of,
+    point_in_flight,
+    read_news,
+    tell,
+)
 from headway_server.settings import Settings
 from headway_server.storage.database import Database, UnitOfWork
-from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
 
 log = logging.getLogger(__name__)
@@ -56,43 +63,6 @@ WARM_STUDIES = 64
 AS_MADE_UNTIL = 1_000
 """Results up to which a model of the past is built again to explain a trial: a few tenths of a second."""
 BOTORCH_AWAY = "BoTorch, which this strategy asks, is still being imported"
-
-
-@dataclass(frozen=True)
-class Preparing:
-    """A stored fit whose posteriors are being built beside the answers."""
-
-    model: ModelState
-    fitted: Fitted
-    prepared: Future[Prepared]
-
-
-@dataclass
-class Warm:
-    """A study's posterior in memory, and how far it has read."""
-
-    study_id: int
-    data_revision: int
-    optimizer: Optimizer
-    readings: Readings
-    seen_seq: int = 0
-    numbers: list[int] = field(default_factory=list)
-    """The trials of the optimizer's values, in its order."""
-    model: ModelState | None = None
-    """The stored fit that the posterior uses; None while it uses one of its own, or none."""
-    fit: Future[Fitted] | None = None
-    preparing: Preparing | None = None
-
-
-@dataclass(frozen=True)
-class News:
-    """What a study's rows hold that its posterior may not."""
-
-    study: Study
-    data: list[Datum]
-    in_flight: list[InFlight]
-    model: ModelState | None
-    readings: Readings
 
 
 class EngineHost:
@@ -121,7 +91,7 @@ class EngineHost:
         pending: list[Params] = []
         given_out: list[Params] = []
         for trial in news.in_flight:
-            params = _in_flight(warm, trial)
+            params = point_in_flight(warm, trial)
             if params is None:
                 continue
             pending.append(params)
@@ -214,18 +184,18 @@ class EngineHost:
         """
 
         def work(uow: UnitOfWork) -> tuple[News, ModelState | None]:
-            return _news(uow, name, None), uow.models.version(uow.studies.get(name), made.model_version)
+            return read_news(uow, name, None), uow.models.version(uow.studies.get(name), made.model_version)
 
         news, model = self._database.acting(SERVER.within(project)).read(work)
         if model is None or model.data_revision != news.study.data_revision:
             return None
         readings = news.readings
-        optimizer = _optimizer(news.study, readings.space, 0, "cpu")
+        optimizer = new_optimizer(news.study, readings.space, 0, "cpu")
         numbers: list[int] = []
         for datum in news.data:
             if optimizer.n_observed == made.n_observed:
                 break
-            numbers += _tell(optimizer, readings, datum)
+            numbers += tell(optimizer, readings, datum)
         optimizer.adopt(Fitted.model_validate_json(model.fitted), model.version)
         return optimizer, numbers
 
@@ -259,24 +229,24 @@ class EngineHost:
         """The study's posterior, up to date with its rows."""
         key = (project, name)
         warm = self._warm.pop(key, None)
-        news = self._database.acting(SERVER.within(project)).read(lambda uow: _news(uow, name, warm))
-        if warm is not None and (warm.study_id, warm.data_revision) != _origin(news.study):
-            _abandon(warm)
+        news = self._database.acting(SERVER.within(project)).read(lambda uow: read_news(uow, name, warm))
+        if warm is not None and (warm.study_id, warm.data_revision) != origin_of(news.study):
+            abandon(warm)
             return self._current(project, name)
         if warm is None:
             known = 0 if news.model is None else news.model.version
             readings = news.readings
-            optimizer = _optimizer(news.study, readings.space, known, self._device)
-            warm = Warm(*_origin(news.study), optimizer, readings)
+            optimizer = new_optimizer(news.study, readings.space, known, self._device)
+            warm = Warm(*origin_of(news.study), optimizer, readings)
             if warm.optimizer.asks_botorch:
                 self._botorch.start()
         for datum in news.data:
-            warm.numbers += _tell(warm.optimizer, warm.readings, datum)
+            warm.numbers += tell(warm.optimizer, warm.readings, datum)
             warm.seen_seq = datum.seq
         self._take_up(name, warm, news.model)
         self._warm[key] = warm
         if len(self._warm) > WARM_STUDIES:
-            _abandon(self._warm.pop(next(iter(self._warm))))
+            abandon(self._warm.pop(next(iter(self._warm))))
         return warm, news
 
     def _take_up(self, name: str, warm: Warm, newest: ModelState | None) -> None:
@@ -344,59 +314,6 @@ def _learn_from(fit: Future[Fitted], name: str, warm: Warm) -> Fitted | None:
         warm.optimizer.adopt(fitted, warm.optimizer.model_version)
         return None
     return fitted
-
-
-def _news(uow: UnitOfWork, name: str, warm: Warm | None) -> News:
-    study = uow.studies.get(name)
-    return News(
-        study=study,
-        data=uow.trials.data_after(study, warm.seen_seq if warm else 0),
-        in_flight=uow.trials.in_flight(study),
-        model=uow.models.latest(study),
-        readings=warm.readings if warm else uow.spaces.readings(study),
-    )
-
-
-def _origin(study: Study) -> tuple[int, int]:
-    """What a posterior was made from: another study may come under the same name, and data be corrected."""
-    if study.id is None:
-        raise AssertionError(f"study {study.name} has not been stored")
-    return study.id, study.data_revision
-
-
-def _abandon(warm: Warm) -> None:
-    """Let go of a posterior. A fit under way comes to its end, and is stored if it is still of use."""
-    if warm.preparing is not None:
-        warm.preparing.prepared.cancel()
-
-
-def _tell(optimizer: Optimizer, readings: Readings, datum: Datum) -> list[int]:
-    """The trial's number, where the optimizer has one value more now."""
-    reading = readings.read(datum.params, datum.space_version)
-    if reading.params is None:
-        return []
-    optimizer.take(reading, None if datum.value is None else datum.metrics)
-    return [] if datum.value is None else [datum.trial]
-
-
-def _in_flight(warm: Warm, trial: InFlight) -> Params | None:
-    """The point of a trial in flight; None where the present space has no place for it."""
-    if trial.space_version == warm.readings.version:
-        return trial.params
-    return warm.readings.read(trial.params, trial.space_version).params
-
-
-def _optimizer(study: Study, space: SearchSpace, version: int, device: str) -> Optimizer:
-    return Optimizer(
-        space,
-        strategy=study.definition.strategy,
-        seed=study.definition.seed,
-        goals=study.goals,
-        n_initial=study.definition.n_initial,
-        refit="external",
-        version=version,
-        device=device,
-    )
 
 
 def answer(
