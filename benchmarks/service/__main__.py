@@ -36,7 +36,11 @@ from headway_server.storage.database import Database
 from headway_server.storage.schema import migrate
 from tests.postgres import PostgresServer
 
-WORKERS = (1, 16, 64)
+QUICK = ((1, 0.0), (16, 0.0), (16, 1.0))
+LOADS = (*QUICK, (64, 0.0), (64, 4.0))
+"""Workers, and the mean time that each spends on a trial, seconds: 0 shows the most that the machine can do,
+the others how long 16 suggestions and results a second wait.
+"""
 OPTUNA_WORKERS = (1, 16)
 """64 processes of its GP sampler would not fit this machine's memory."""
 CYCLES = 128
@@ -63,16 +67,19 @@ def serving(url: str, count: int) -> Iterator[list[int]]:
         yield ports
 
 
-def headway(storage: str, url: str, servers: int, repeats: int, counts: Sequence[int]) -> Iterator[Row]:
-    """A row for each count of workers."""
+def headway(
+    storage: str, url: str, servers: int, repeats: int, loads: Sequence[tuple[int, float]]
+) -> Iterator[Row]:
+    """A row for each count of workers with the mean time that they spend on a trial, seconds."""
     with serving(url, servers) as ports:
-        for workers in counts:
+        for workers, evaluation_s in loads:
             windows = []
             for _ in range(repeats):
                 name = f"s{uuid4().hex[:12]}"
                 load.prepare(ports, name)
-                windows.append(load.measure(ports, name, workers, max(CYCLES, 3 * workers)))
-            yield row("headway", storage, servers, workers, windows)
+                cycles = max(CYCLES, 3 * workers)
+                windows.append(load.measure(ports, name, workers, cycles, evaluation_s))
+            yield row("headway", storage, servers, workers, windows, evaluation_s=evaluation_s)
 
 
 def optuna(url: str, sampler: str, workers: int, seconds: float, repeats: int) -> Row:
@@ -164,14 +171,14 @@ def _database(server: PostgresServer, name: str) -> str:
 def measured(options: argparse.Namespace, folder: Path, server: PostgresServer) -> Iterator[Row]:
     """Every row, as it is known."""
     repeats = 1 if options.quick else REPEATS
-    counts = (1, 16) if options.quick else WORKERS
-    yield from headway("sqlite", f"sqlite:///{folder}/headway.db", 1, repeats, counts)
+    loads = QUICK if options.quick else LOADS
+    yield from headway("sqlite", f"sqlite:///{folder}/headway.db", 1, repeats, loads)
     ours = _database(server, "ours")
     database = Database(ours)
     migrate(database)
     database.dispose()
     for servers in (1, 2):
-        yield from headway("postgresql", ours, servers, repeats, counts)
+        yield from headway("postgresql", ours, servers, repeats, loads)
     if not python("optuna").exists():
         print("Left out, having no environment (make bench-environments): optuna")
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 COLUMNS = (
-    *("system", "storage", "servers", "workers", "cycles/s (least to most)", "headway ×"),
+    *("system", "storage", "servers", "workers", "evaluation s", "cycles/s (least to most)", "headway ×"),
     *("suggest ms, p50 / p99", "finish ms, p50 / p99", "cycles"),
 )
 N = 300
@@ -38,6 +38,8 @@ class Row:
     storage: str
     servers: int
     workers: int
+    evaluation_s: float
+    """Mean time between a suggestion and its result; 0: the workers do nothing but ask and report."""
     rates: list[float]
     suggest_ms: tuple[float, float]
     """Medians and 99th percentiles."""
@@ -50,7 +52,15 @@ class Row:
         return float(np.median(self.rates))
 
 
-def row(system: str, storage: str, servers: int, workers: int, windows: Sequence[Window]) -> Row:
+def row(
+    system: str,
+    storage: str,
+    servers: int,
+    workers: int,
+    windows: Sequence[Window],
+    *,
+    evaluation_s: float = 0.0,
+) -> Row:
     """The figures of several repeats."""
     suggest = [1e3 * one for window in windows for one in window.suggest]
     finish = [1e3 * one for window in windows for one in window.finish]
@@ -59,6 +69,7 @@ def row(system: str, storage: str, servers: int, workers: int, windows: Sequence
         storage,
         servers,
         workers,
+        evaluation_s,
         [window.rate for window in windows],
         _percentiles(suggest),
         _percentiles(finish),
@@ -76,7 +87,7 @@ def table(rows: Sequence[Row]) -> str:
     ours = {
         row.workers: row.rate
         for row in rows
-        if (row.system, row.storage, row.servers) == ("headway", "postgresql", 1)
+        if (row.system, row.storage, row.servers, row.evaluation_s) == ("headway", "postgresql", 1, 0.0)
     }
     lines = [
         f"| {' | '.join(COLUMNS)} |",
@@ -89,6 +100,7 @@ def table(rows: Sequence[Row]) -> str:
             one.storage,
             str(one.servers or ""),
             str(one.workers),
+            f"{one.evaluation_s:g}",
             f"{one.rate:.3g} ({min(one.rates):.3g} to {max(one.rates):.3g})",
             f"{ours[one.workers] / one.rate:.0f}" if peer else "",
             " / ".join(f"{value:.1f}" for value in one.suggest_ms),

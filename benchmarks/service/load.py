@@ -71,8 +71,16 @@ def prepare(ports: Sequence[int], name: str) -> None:
             _cycle(call, name)
 
 
-def measure(ports: Sequence[int], name: str, workers: int, cycles: int) -> Window:
-    """So many cycles, shared out among the workers, who are shared out among the servers."""
+def measure(ports: Sequence[int], name: str, workers: int, cycles: int, evaluation_s: float = 0.0) -> Window:
+    """So many cycles, shared out among the workers, who are shared out among the servers.
+
+    Args:
+        ports: of the servers.
+        name: of the study.
+        workers: how many ask at once.
+        cycles: in all.
+        evaluation_s: mean of the exponential time that a worker spends on a trial.
+    """
     left = iter(range(cycles))
     taking = threading.Lock()
     suggest: list[float] = []
@@ -84,18 +92,19 @@ def measure(ports: Sequence[int], name: str, workers: int, cycles: int) -> Windo
         with taking:
             return next(left, None) is not None
 
-    def work(port: int) -> None:
+    def work(port: int, seed: int) -> None:
+        times = np.random.default_rng(seed)
         start.wait()
         try:
             with closing(Caller(port)) as call:
                 while take():
-                    asked, reported = _cycle(call, name)
+                    asked, reported = _cycle(call, name, times.exponential(evaluation_s))
                     suggest.append(asked)
                     finish.append(reported)
         except (OSError, RuntimeError) as failure:
             failures.append(failure)
 
-    threads = [threading.Thread(target=work, args=(ports[k % len(ports)],)) for k in range(workers)]
+    threads = [threading.Thread(target=work, args=(ports[k % len(ports)], k)) for k in range(workers)]
     for thread in threads:
         thread.start()
     start.wait()
@@ -107,13 +116,14 @@ def measure(ports: Sequence[int], name: str, workers: int, cycles: int) -> Windo
     return Window(time.perf_counter() - began, suggest, finish)
 
 
-def _cycle(call: Caller, name: str) -> tuple[float, float]:
-    """One suggest and one finish; how long each took, seconds."""
+def _cycle(call: Caller, name: str, evaluation_s: float = 0.0) -> tuple[float, float]:
+    """One suggest and one finish, so far apart; how long each took, seconds."""
     began = time.perf_counter()
     (trial,) = call("POST", f"/v1/studies/{name}/trials:suggest", {})["trials"]
     asked = time.perf_counter() - began
     value = objective(np.array([trial["params"][f"x{k}"] for k in range(DIMENSION)]))
     body = {"lease_token": trial["lease"]["token"], "metrics": {"value": value}}
+    time.sleep(evaluation_s)
     began = time.perf_counter()
     call("POST", f"/v1/studies/{name}/trials/{trial['number']}:finish", body)
     return asked, time.perf_counter() - began

@@ -85,6 +85,11 @@ def test_workers_share_the_cycles_and_the_servers(servers):
     assert len(values) == 1
 
 
+def test_an_evaluation_takes_its_time_and_no_request_does(servers):
+    window = measure([servers[0].server_port], "s", 2, 8, evaluation_s=0.2)
+    assert window.seconds > 2 * sum(window.suggest + window.finish)
+
+
 def test_a_refusal_ends_the_measurement(servers):
     servers[0].up = False
     with pytest.raises(RuntimeError, match="503"):
