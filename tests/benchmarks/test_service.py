@@ -23,16 +23,16 @@ def test_a_row_has_every_repeats_rate_and_percentiles_over_all_requests():
 
 def test_the_table_sets_a_peer_against_one_server_with_as_many_workers():
     def made(system, servers, workers, rate):
-        return Row(system, "postgresql", servers, workers, [rate], (1.0, 2.0), (3.0, 4.0), 9)
+        return Row(system, "postgresql", servers, workers, 0.0, [rate], (1.0, 2.0), (3.0, 4.0), 9)
 
     rows = [
         *(made("headway", 1, 1, 50.0), made("headway", 1, 16, 80.0), made("headway", 2, 16, 120.0)),
         *(made("optuna-gp", 0, 1, 0.5), made("optuna-gp", 0, 16, 2.0)),
     ]
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table(rows).splitlines()]
-    assert [line[5] for line in cells[2:]] == ["", "", "", "100", "40"]
-    assert {len(line) for line in cells} == {9}
-    assert cells[2][6:8] == ["1.0 / 2.0", "3.0 / 4.0"]
+    assert [line[6] for line in cells[2:]] == ["", "", "", "100", "40"]
+    assert {len(line) for line in cells} == {10}
+    assert cells[2][7:9] == ["1.0 / 2.0", "3.0 / 4.0"]
 
 
 class Counting(BaseHTTPRequestHandler):
