@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Generic, Literal, TypeVar
 from urllib.parse import quote, urljoin
@@ -46,9 +45,9 @@ from headway.wire.trial import (
     SuggestResponse,
     TrialColumns,
     TrialPage,
-    TrialState,
     TrialView,
 )
+from headway.wire.trial_filter import EVERY_TRIAL, TrialFilter
 from headway.wire.workers import WorkerPage
 
 AnswerT = TypeVar("AnswerT", bound=Response)
@@ -228,37 +227,6 @@ def create_trial(study: str, trial: TrialCreate) -> Call[TrialView]:
 def change_trial(study: str, number: int, patch: TrialPatch) -> Call[TrialView]:
     """Note, tag, exclude or correct a trial."""
     return Call("PATCH", f"{_study(study)}/trials/{number}", TrialView, patch)
-
-
-@dataclass(frozen=True)
-class TrialFilter:
-    """Which trials; None: whatever it is."""
-
-    state: TrialState | None = None
-    worker: str | None = None
-    """Who made one of its attempts."""
-    policy: str | None = None
-    """Of its receipt: `sobol`, `ucb`, `import` …"""
-    updated_after: datetime | None = None
-    """A moment with its zone; without one it is this machine's local time."""
-    tag: str | None = None
-    excluded: bool | None = None
-
-    def query(self) -> dict[str, str | int]:
-        """As it stands in a query."""
-        updated = None if self.updated_after is None else self.updated_after.astimezone(UTC).isoformat()
-        given = {
-            "state": self.state,
-            "worker": self.worker,
-            "origin.policy": self.policy,
-            "updated_after": updated,
-            "tag": self.tag,
-            "excluded": None if self.excluded is None else str(self.excluded).lower(),
-        }
-        return {name: value for name, value in given.items() if value is not None}
-
-
-EVERY_TRIAL = TrialFilter()
 
 
 def list_trials(study: str, cursor: str | None = None, chosen: TrialFilter = EVERY_TRIAL) -> Call[TrialPage]:

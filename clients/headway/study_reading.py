@@ -24,6 +24,7 @@ from headway.wire.trial import (
     TrialState,
     TrialView,
 )
+from headway.wire.trial_filter import TrialFilter
 
 
 class StudyReader:
@@ -141,9 +142,9 @@ class StudyReader:
         excluded: bool | None = None,
     ) -> Iterator[TrialView]:
         """Every trial by number, with its receipt, attempts and results; or those that the filters let
-        through, as `calls.TrialFilter` says.
+        through, as `wire.trial_filter.TrialFilter` says.
         """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
+        chosen = TrialFilter(state, worker, policy, updated_after, tag, excluded)
         cursor: str | None = None
         while True:
             page = self._link.ask(calls.list_trials(self.name, cursor, chosen))
@@ -198,7 +199,7 @@ class StudyReader:
         Raises:
             ValidationFailed: there is no column of this name.
         """
-        chosen = calls.TrialFilter(state, worker, policy, updated_after, tag, excluded)
+        chosen = TrialFilter(state, worker, policy, updated_after, tag, excluded)
         columns: dict[str, list[object]] = {}
         cursor: str | None = None
         while True:

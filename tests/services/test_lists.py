@@ -9,6 +9,7 @@ from headway.wire.amendments import TrialPatch
 from headway.wire.observations import ImportRequest
 from headway.wire.study import Objective
 from headway.wire.trial import FinishRequest, SuggestRequest
+from headway.wire.trial_filter import TrialFilter
 from headway_server.domain.errors import ValidationFailed
 from headway_server.services import trials
 from headway_server.services.amending import amend_trial
@@ -16,7 +17,6 @@ from headway_server.services.finish import finish
 from headway_server.services.importing import import_rows
 from headway_server.services.suggest import suggest
 from headway_server.storage import trial_table
-from headway_server.storage.trial_table import TrialFilter
 
 
 def bring(database, *values, name="s"):

@@ -4,6 +4,7 @@ import pytest
 
 from headway.wire.model import PredictRequest
 from headway.wire.trial import FinishRequest, SuggestRequest
+from headway.wire.trial_filter import TrialFilter
 from headway_server.domain.errors import EngineUnavailable, InvalidCursor, NotFound, OutOfBounds
 from headway_server.services import model, studies, trials
 from headway_server.services.at_work import at_work
@@ -11,7 +12,6 @@ from headway_server.services.convergence import convergence
 from headway_server.services.finish import finish
 from headway_server.services.history import last_seq
 from headway_server.services.suggest import suggest
-from headway_server.storage.trial_table import TrialFilter
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 from headway.wire.amendments import Tag
 from headway.wire.base import NO_NUL
 from headway.wire.trial import TrialState, WorkerId
+from headway.wire.trial_filter import TrialFilter
 from headway_server.api.studies import MAX_PAGE
-from headway_server.storage.trial_table import TrialFilter
 
 # Any offset from UTC leaves these within the years that there are.
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)

@@ -23,6 +23,7 @@ from headway.wire.archive import (
     ArchivedTrial,
 )
 from headway.wire.space import Space
+from headway.wire.trial_filter import EVERY_TRIAL
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
 from headway_server.services.trial_columns import header
@@ -30,7 +31,6 @@ from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.measurements import StudyMeasurement
 from headway_server.storage.tables import Event
-from headway_server.storage.trial_table import EVERY_TRIAL
 
 Format = Literal["csv", "ndjson", "parquet", "json"]
 

@@ -11,6 +11,7 @@ import numpy as np
 from headway.wire.base import rfc3339
 from headway.wire.plot import Plot, PlotKind
 from headway.wire.study import Convergence, ConvergencePoint, Objective
+from headway.wire.trial_filter import TrialFilter
 from headway_server.domain.downsampling import downsampled, thinned
 from headway_server.domain.errors import ValidationFailed
 from headway_server.domain.pareto import Front
@@ -18,7 +19,7 @@ from headway_server.domain.study import Study
 from headway_server.services.convergence import convergence_of
 from headway_server.services.trial_columns import ABOUT, PLOTTED, header, shown_cells
 from headway_server.storage.database import Database, UnitOfWork
-from headway_server.storage.trial_table import METRIC, TrialFilter
+from headway_server.storage.trial_table import METRIC
 
 Columns = dict[str, list[object]]
 

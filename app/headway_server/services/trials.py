@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headway.wire.trial import TrialColumns, TrialPage, TrialView
+from headway.wire.trial_filter import EVERY_TRIAL, TrialFilter
 from headway_server.domain.downsampling import downsampled
 from headway_server.domain.errors import InvalidCursor
 from headway_server.services.trial_columns import named, shown_cells
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
-from headway_server.storage.trial_table import EVERY_TRIAL, TrialFilter
 
 
 def read(database: Database, name: str, number: int) -> TrialView:

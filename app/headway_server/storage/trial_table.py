@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 from pydantic_core import from_json, to_json
@@ -15,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
-from headway.wire.trial import TrialState
+from headway.wire.trial_filter import EVERY_TRIAL, TrialFilter
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
 from headway_server.storage.tables import attempts, measurements, observations, trials
@@ -28,23 +26,6 @@ AT_ONCE = 20_000
 
 PART = 1_000
 """Rows taken from a long result at a time."""
-
-
-@dataclass(frozen=True)
-class TrialFilter:
-    """Which trials; None: whatever it is."""
-
-    state: TrialState | None = None
-    worker: str | None = None
-    """Who made one of its attempts."""
-    policy: str | None = None
-    """Of its receipt."""
-    updated_after: datetime | None = None
-    tag: str | None = None
-    excluded: bool | None = None
-
-
-EVERY_TRIAL = TrialFilter()
 
 
 class _ReceiptPolicy(FunctionElement[str]):
