@@ -91,8 +91,8 @@ def test_rows_are_imported_over_http(http, study):
     assert (answer["imported"], answer["refused"]) == (1, 1)
     assert answer["rows"][1]["problem"]["errors"][0]["pointer"] == "/rows/1/params/x"
     csv = http.get(EXPORT, params={"format": "csv"}).text.splitlines()
-    assert csv[0].startswith("number,state,value,std_error,params.x,params.solvent,")
-    assert csv[1].startswith("1,completed,3.0,,0.5,THF,1,import,,a,")
+    assert csv[0].startswith("number,state,value,std_error,excluded,params.x,params.solvent,")
+    assert csv[1].startswith("1,completed,3.0,,false,0.5,THF,1,import,,a,")
 
 
 def test_parquet_can_be_read(http, leased):

@@ -25,6 +25,8 @@ def test_a_deleted_study_says_so_on_every_route(http, leased):
         "measurements": {"lease_token": token, "measurements": [{"step": 1, "metrics": {"yield": 1.0}}]},
         "observations:batch": {"rows": [{"params": {"x": 0, "solvent": "THF"}, "metrics": {"yield": 1}}]},
         "explain": {"trial": 1},
+        "/trials": {"params": {"x": 0, "solvent": "THF"}},
+        "/space": {"space": {"parameters": [{"name": "x", "type": "float", "low": 0, "high": 1}]}},
         "predict": {"points": [{"x": 0, "solvent": "THF"}]},
     }
     asked = 0

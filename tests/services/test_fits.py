@@ -245,7 +245,7 @@ def test_a_fit_of_another_study_of_the_same_name_is_not_stored(database, host, d
     study_id, optimizer = host._warm[1, "s"].study_id, host._warm[1, "s"].optimizer
     host._fits.start(study_id + 1, 0, optimizer).result()
     assert host.summary("s").version == newest
-    host._fits.start(study_id, optimizer).result()
+    host._fits.start(study_id, 0, optimizer).result()
     assert host.summary("s").version == newest + 1
 
 
