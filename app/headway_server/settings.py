@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """Likewise for results and released trials."""
     heartbeats_per_s: Annotated[float, Field(ge=0)] = 1000.0
     """Likewise for heartbeats."""
+    measurements_per_s: Annotated[float, Field(ge=0)] = 1000.0
+    """Likewise for batches of intermediate values."""
     reads_per_s: Annotated[float, Field(ge=0)] = 100.0
     """Likewise for reading."""
     writes_per_s: Annotated[float, Field(ge=0)] = 50.0

@@ -24,13 +24,14 @@ _SETTINGS: Mapping[Bucket, str] = {
     "suggest": "suggests_per_s",
     "finish": "finishes_per_s",
     "heartbeat": "heartbeats_per_s",
+    "measurement": "measurements_per_s",
     "read": "reads_per_s",
     "write": "writes_per_s",
 }
 _VERBS: Mapping[str, Bucket] = {
     ":suggest": "suggest",
     ":heartbeat": "heartbeat",
-    "/measurements": "heartbeat",  # which renews the lease
+    "/measurements": "measurement",
     ":finish": "finish",
     ":release": "finish",
 }

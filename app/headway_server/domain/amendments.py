@@ -15,8 +15,9 @@ from headway.wire.amendments import TrialChange, TrialPatch, TrialSnapshot
 from headway.wire.measured import MeasuredValue
 from headway_server.domain.errors import IllegalTransition, ValidationFailed
 from headway_server.domain.measured import measured_metrics
+from headway_server.domain.observation import Observation
 from headway_server.domain.study import Study
-from headway_server.domain.trial import Observation, Trial
+from headway_server.domain.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from headway.wire.base import Params
 from headway.wire.observations import ImportedRow
 from headway.wire.trial import Receipt
 from headway_server.domain.measured import Measured
+from headway_server.domain.observation import Observation
 from headway_server.domain.study import Study
-from headway_server.domain.trial import Observation, Trial, trial_seed
+from headway_server.domain.trial import Trial, trial_seed
 
 
 def imported(
@@ -50,22 +51,8 @@ def imported(
         client_id=row.client_id,
     )
     trial.observations.append(
-        Observation(
-            seq=seq,
-            attempt=0,
-            outcome=row.outcome,
-            metrics=measured.metrics,
-            value=measured.value,
-            std_error=measured.std_error,
-            params=measured.params,
-            params_as_run=None,
-            reason=row.reason,
-            message=row.message,
-            late=False,
-            superseded=False,
-            body_hash=content,
-            received_at=now,
-            study_id=study.stored_id,
+        Observation.of(
+            row, measured, study_id=study.stored_id, attempt=0, seq=seq, body_hash=content, now=now
         )
     )
     return trial

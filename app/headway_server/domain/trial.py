@@ -29,6 +29,7 @@ from headway.wire.study import Policy
 from headway.wire.trial import FinishRequest, Outcome, Receipt, TrialState
 from headway_server.domain.errors import IllegalTransition, LeaseSuperseded, UnknownLease
 from headway_server.domain.measured import Measured
+from headway_server.domain.observation import Observation
 
 AttemptEnd = Literal["finished", "expired", "released", "superseded"]
 
@@ -80,36 +81,6 @@ class Attempt:
     def end(self, by: AttemptEnd, now: datetime) -> None:
         """The lease is over."""
         self.ended_at, self.ended_by = now, by
-
-
-@dataclass(eq=False)
-class Observation:
-    """One reported result. Written once; where its numbers are corrected, the trial's history keeps the old
-    ones.
-    """
-
-    seq: int
-    """The event number of its arrival: what the engine has not seen has a higher one than it knows."""
-    attempt: int
-    """0: imported, by no attempt."""
-    outcome: Outcome
-    metrics: dict[str, MeasuredValue]
-    value: float | None
-    std_error: float | None
-    params: Params
-    """The point that the model should learn from: as run, where that is known."""
-    params_as_run: Params | None
-    reason: str | None
-    message: str | None
-    late: bool
-    superseded: bool
-    body_hash: str
-    received_at: datetime
-    outside: tuple[str, ...] = ()
-    """What of the point as run lies outside the space, in words."""
-    id: int | None = None
-    trial_id: int | None = None
-    study_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -299,26 +270,18 @@ class Trial:
         gives_back = result.outcome == "abandoned" and result.reason == "preempted"
         if gives_back:
             return self._release(attempt, late=late, now=now)
-        self.observations.append(
-            Observation(
-                seq=seq,
-                attempt=attempt.number,
-                outcome=result.outcome,
-                metrics=measured.metrics,
-                value=measured.value,
-                std_error=measured.std_error,
-                params=measured.params,
-                params_as_run=measured.params_as_run,
-                reason=result.reason,
-                message=result.message,
-                late=late,
-                superseded=superseded,
-                body_hash=digest,
-                received_at=now,
-                outside=measured.outside,
-                study_id=self.study_id,
-            )
+        observation = Observation.of(
+            result,
+            measured,
+            study_id=self.study_id,
+            attempt=attempt.number,
+            seq=seq,
+            body_hash=digest,
+            now=now,
+            late=late,
+            superseded=superseded,
         )
+        self.observations.append(observation)
         if not late:
             attempt.end("finished", now)
         # What an old attempt could not do settles nothing while another try is open.

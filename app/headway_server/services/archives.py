@@ -9,8 +9,9 @@ from headway.wire.archive import Archive, ArchivedTrial
 from headway.wire.study import StudyView
 from headway_server.domain.archive import check_archive
 from headway_server.domain.errors import DefinitionConflict
+from headway_server.domain.observation import Observation
 from headway_server.domain.study import Study
-from headway_server.domain.trial import Attempt, Observation, Trial
+from headway_server.domain.trial import Attempt, Trial
 from headway_server.services.views import study_view
 from headway_server.storage.database import Database, UnitOfWork
 from headway_server.storage.measurements import MeasurementRow

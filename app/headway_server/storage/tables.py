@@ -32,8 +32,9 @@ from headway.wire.space import Space
 from headway.wire.study import StudyDefinition
 from headway.wire.trial import MeasuredValue, Receipt
 from headway_server.domain.keys import Key, Project
+from headway_server.domain.observation import Observation
 from headway_server.domain.study import Study
-from headway_server.domain.trial import Attempt, Observation, Trial
+from headway_server.domain.trial import Attempt, Trial
 from headway_server.storage.column_types import JsonOf, UtcDateTime
 
 mapper = registry()

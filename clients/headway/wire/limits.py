@@ -6,9 +6,9 @@ from typing import Literal
 
 from headway.wire.base import Response
 
-Bucket = Literal["suggest", "finish", "heartbeat", "read", "write"]
+Bucket = Literal["suggest", "finish", "heartbeat", "measurement", "read", "write"]
 """Each kind of request has a rate of its own, so that none starves another: `suggest`; `finish` and
-`release`; `heartbeat` and intermediate values; every GET; everything else."""
+`release`; `heartbeat`; intermediate values; every GET; everything else."""
 
 
 class RateView(Response):
