@@ -100,7 +100,7 @@ def test_where_no_key_is_asked_for_there_are_no_rates(http):
         ("POST", "/v1/studies/s/trials/3:finish", "finish"),
         ("POST", "/v1/studies/s/trials/3:release", "finish"),
         ("POST", "/v1/studies/s/trials/3:heartbeat", "heartbeat"),
-        ("POST", "/v1/studies/s/trials/3/measurements", "heartbeat"),
+        ("POST", "/v1/studies/s/trials/3/measurements", "measurement"),
         ("GET", "/v1/studies/s/trials:suggest", "read"),
         ("HEAD", "/v1/studies", "read"),
         ("PATCH", "/v1/studies/s", "write"),
