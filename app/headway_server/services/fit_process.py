@@ -49,6 +49,8 @@ class FitProcess:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        self._exchange = threading.Lock()
+        """Held while the pipes are in use: nobody closes them under a thread that reads."""
         self._closed = False
 
     @property
@@ -63,6 +65,10 @@ class FitProcess:
         Raises:
             TaskFailed: there is none, and why.
         """
+        with self._exchange:
+            return self._run(task)
+
+    def _run(self, task: Task[Result_co]) -> Result_co:
         process = self._living()
         if process.stdin is None or process.stdout is None:
             raise AssertionError("the child was started without pipes")
@@ -81,8 +87,11 @@ class FitProcess:
         """End the child. A task that it is at fails."""
         with self._lock:
             self._closed = True
-            if self._process is not None:
-                _ended(self._process)
+            process = self._process
+        if process is not None:
+            process.kill()  # which ends what is read from it
+            with self._exchange:
+                _ended(process)
 
     def _living(self) -> subprocess.Popen[bytes]:
         with self._lock:
