@@ -1,22 +1,24 @@
 """The engine in NumPy beside the same engine on a torch device.
 
-    python -m benchmarks.device [--device cuda|cpu] [--sizes 2000 5000 10000] [--fit 2000]
+    python -m benchmarks.device [--device cuda|cpu] [--sizes 2000 5000 10000] [--fits 2000 10000]
 
 Without a CUDA device torch's own CPU stands in, which tests the way there and says nothing of a GPU's speed.
 Per size, six dimensions: one new result and one suggestion with current hyperparameters (median), building
-the posterior, and how far the two posteriors' means and standard deviations are apart at 100 points. Then a
-fit from a cold start. Prints Markdown.
+the posterior, and how far the two posteriors' means and standard deviations are apart at 100 points. Then
+fits from a cold start. Prints Markdown; with --write, puts it into docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from unittest.mock import patch
 
 import numpy as np
 
+from benchmarks.document import insert
 from benchmarks.functions import Array
 from benchmarks.latency.workload import objective, points
 from headway.wire.base import Params
@@ -79,6 +81,7 @@ def measure(n: int, device: str | None, fitted: Fitted, repeats: int) -> Row:
 def table(sizes: list[int], device: str, repeats: int) -> str:
     """Both engines at every size."""
     fitted = task(FITTED_ON, None).run()
+    measure(FITTED_ON, device, fitted, 2)  # what a device is slow at once: its context, its kernels
     lines = [
         f"| n | suggest, NumPy, ms | suggest, {device}, ms | build, NumPy, s | build, {device}, s | apart |",
         "|---|---|---|---|---|---|",
@@ -91,17 +94,17 @@ def table(sizes: list[int], device: str, repeats: int) -> str:
     return "\n".join(lines)
 
 
-def fits(n: int, device: str) -> str:
-    """One fit of each."""
-    there, host = task(n, device), task(n, None)
-    replace(
-        there, rows=there.rows[:50], utilities=there.utilities[:50], std_errors=there.std_errors[:50]
-    ).run()
-    return "\n".join(
-        f"A cold fit to {n} results, {name}: {found.fit_s:.2f} s, {found.evaluations} evaluations, "
-        f"log density {found.log_density:.3f}."
-        for name, found in (("NumPy", host.run()), (device, there.run()))
-    )
+def fits(sizes: list[int], device: str) -> str:
+    """One fit of each at every size."""
+    lines = ["| n | fit | s | to results | evaluations | log density |", "|---|---|---|---|---|---|"]
+    for n in sizes:
+        for name, one in (("NumPy", task(n, None)), (device, task(n, device))):
+            found = one.run()
+            lines.append(
+                f"| {n} | {name} | {found.fit_s:.2f} | {found.n_fitted} | {found.evaluations} "
+                f"| {found.log_density:.3f} |"
+            )
+    return "\n".join(lines)
 
 
 def _params(x: Array) -> Params:
@@ -114,14 +117,20 @@ def main() -> None:
 
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     arguments.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    arguments.add_argument("--sizes", type=int, nargs="+", default=[2000, 5000, 10_000])
-    arguments.add_argument("--fit", type=int, default=2000)
+    arguments.add_argument("--sizes", type=int, nargs="+", default=[300, 1000, 2000, 5000, 10_000])
+    arguments.add_argument("--fits", type=int, nargs="+", default=[300, 1000, 2000, 10_000])
     arguments.add_argument("--repeats", type=int, default=10)
+    arguments.add_argument("--write", action="store_true")
     chosen = arguments.parse_args()
     name = torch.cuda.get_device_name() if chosen.device == "cuda" else "torch's CPU"
-    print(f"torch {torch.__version__} on {name}\n")
-    print(table(chosen.sizes, chosen.device, chosen.repeats))
-    print(f"\n{fits(chosen.fit, chosen.device)}")
+    threads = os.environ.get("OMP_NUM_THREADS", f"{os.cpu_count()} (not limited)")
+    head = f"torch {torch.__version__} on {name}; threads on the host: {threads}."
+    text = "\n\n".join(
+        (head, table(chosen.sizes, chosen.device, chosen.repeats), fits(chosen.fits, chosen.device))
+    )
+    print(text)
+    if chosen.write:
+        insert("device", text)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,13 @@ with warnings.catch_warnings():
     # The reference libraries use torch.jit.script, which torch has deprecated, while they are imported.
     warnings.simplefilter("ignore", DeprecationWarning)
     import botorch  # noqa: F401  (imported here so that the tests' own imports find it done)
+    import torch
+
+
+@pytest.fixture(scope="session", params=["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+def device(request):
+    """Every torch device of this machine: its CPU stands in for a GPU where there is none."""
+    return request.param
 
 
 @pytest.fixture

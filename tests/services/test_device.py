@@ -2,9 +2,11 @@
 
 import pydantic
 import pytest
+import torch
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
+from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.commands.server import serve
 from headway_server.domain.errors import DeviceUnavailable
 from headway_server.engine.placement import has_driver
@@ -12,9 +14,12 @@ from headway_server.main import create_app
 from headway_server.services import device as device_module
 from headway_server.services.device import require_device
 from headway_server.services.engine_host import EngineHost
+from headway_server.services.finish import finish
+from headway_server.services.suggest import suggest
 from headway_server.settings import Settings
 from headway_server.storage.schema import migrate
 
+with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 without_cuda = pytest.mark.skipif(has_driver(), reason="this machine has an NVIDIA driver")
 
 
@@ -66,3 +71,21 @@ def test_the_host_computes_where_it_is_told(database, define):
     with pytest.raises(DeviceUnavailable):
         host.points("s", [1])
     host.close()
+
+
+@with_cuda
+def test_a_study_lives_on_the_gpu(database, define):
+    define(budget=20)
+    host = EngineHost(database, "cuda")
+    receipts = []
+    for _ in range(12):
+        (trial,) = suggest(database, host, "s", SuggestRequest()).response.trials
+        host.start_fits()
+        value = (trial.params["x"] - 0.3) ** 2
+        done = FinishRequest(lease_token=trial.lease.token, metrics={"value": value})
+        finish(database, "s", trial.number, done)
+        receipts.append(trial.origin)
+    host.wait_for_fits()
+    host.close()
+    assert receipts[-1].n_observed == 11
+    assert receipts[-1].device == "cuda"

@@ -12,7 +12,7 @@ FIT_TO_ALL_UNTIL = 3000
 times and more."""
 ON_DEVICE_UNTIL = 10_000
 """As `FIT_TO_ALL_UNTIL`, on a device: autograd holds some ten arrays of n × n, 8 GB at 10,000. Where they
-don't fit, the fit is made on the host. Not yet measured on a GPU."""
+don't fit, the fit is made on the host. A cold fit to 10,000 took 7 s on an H200."""
 SUBSET = 1500
 """How many it sees beyond that."""
 
