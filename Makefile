@@ -9,7 +9,7 @@ OPTIONS ?=
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-columns bench-environments bench-latency bench-service bench-regret clean
+.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-columns bench-environments bench-evaluations bench-latency bench-service bench-regret clean
 
 venv: $(VENV)/.installed
 
@@ -55,6 +55,9 @@ bench-http: venv
 
 bench-columns: venv
 	$(BIN)/python -m benchmarks.columns $(OPTIONS)
+
+bench-evaluations: venv
+	$(BIN)/python -m benchmarks.evaluations --write $(OPTIONS)
 
 # Each peer in an environment of its own; torch first there too.
 PEERS := benchmarks/.venvs/optuna/.installed benchmarks/.venvs/botorch/.installed benchmarks/.venvs/ax/.installed

@@ -3,10 +3,11 @@ from typing import Any
 import pytest
 
 from headway.wire.base import Params
+from headway.wire.measured import MeasuredValue
 from headway.wire.space import Float
 from headway.wire.study import Objective as Goal
 from headway_workers.agent import run
-from headway_workers.contract import Evaluation, Objective, Report, silent
+from headway_workers.contract import Evaluation, Metric, Objective, Report, silent
 
 
 class Scripted(Objective):
@@ -54,9 +55,9 @@ class GivenTrial:
     def report(self, step, **metrics):
         self.rungs.append((step, metrics))
 
-    def finish(self, value, std_error=None):
+    def finish(self, value):
         assert self.entered
-        self.told.append(("completed", value, std_error))
+        self.told.append(("completed", value))
 
     def infeasible(self, message="", reason=None):
         self.told.append(("infeasible", message, reason))
@@ -68,7 +69,28 @@ class GivenTrial:
 def test_good_evaluation_completes_with_value_and_standard_error():
     trial = GivenTrial()
     run(Scripted(Evaluation({"loss": 0.25}, noise={"loss": 0.01})), [trial])
-    assert trial.told == [("completed", 0.25, 0.01)]
+    assert trial.told == [
+        ("completed", {"loss": MeasuredValue(value=0.25, std_error=0.01, role="selection")})
+    ]
+
+
+def test_constraints_and_metrics_are_reported_with_what_they_may_be_used_for():
+    trial = GivenTrial()
+    evaluation = Evaluation(
+        {"loss": 0.25, "cost": 3.0},
+        noise={"p": 0.1},
+        constraints={"p": 0.9},
+        metrics={"held_out": Metric(0.3, "audit"), "steps": Metric(7)},
+    )
+    run(Scripted(evaluation), [trial])
+    ((_, told),) = trial.told
+    assert {name: (one.value, one.std_error, one.role) for name, one in told.items()} == {
+        "loss": (0.25, None, "selection"),
+        "cost": (3.0, None, "selection"),
+        "p": (0.9, 0.1, "selection"),
+        "held_out": (0.3, None, "audit"),
+        "steps": (7.0, None, "diagnostic"),
+    }
 
 
 @pytest.mark.parametrize("status", ["infeasible", "diverged"])

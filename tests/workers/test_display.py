@@ -33,6 +33,7 @@ def completed(number: int, value: float) -> TrialView:
         seed=0,
         value=value,
         std_error=None,
+        metrics={"error": MeasuredValue(value=value)},
         origin=None,
         attempts=(),
         observations=(observation,),

@@ -1,5 +1,6 @@
 import math
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from headway.wire.model import ModelSummary
 from headway.wire.space import Boolean, Categorical, Float, Int
 from headway.wire.study import Best, Interval, StudyView, TrialCounts
+from headway.wire.study import Objective as Goal
 from headway.wire.trial import AttemptView, MeasuredValue, ObservationView, TrialView
 from headway_server.domain.space import SearchSpace
 from headway_workers.demo import figure
@@ -22,11 +24,12 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def trial(number: int, value: float | None, leased_s: float, ended_s: float, worker: str) -> TrialView:
     leased, ended = (START + timedelta(seconds=s) for s in (leased_s, ended_s))
     outcome = "infeasible" if value is None else "completed"
+    metrics = {} if value is None else {"error": MeasuredValue(value=value)}
     space = SearchSpace(DigitsSvm.parameters)
     observation = ObservationView(
         attempt=1,
         outcome=outcome,
-        metrics={} if value is None else {"error": MeasuredValue(value=value)},
+        metrics=metrics,
         params_as_run=None,
         reason=None,
         message=None,
@@ -51,6 +54,7 @@ def trial(number: int, value: float | None, leased_s: float, ended_s: float, wor
         seed=number,
         value=value,
         std_error=None,
+        metrics=metrics,
         origin=None,
         attempts=(attempt,),
         observations=(observation,),
@@ -120,8 +124,9 @@ def test_slices_run_along_the_two_most_important_parameters(outcome: Outcome):
 
 
 def test_incumbent_never_gets_worse(record: Record):
-    best = [seen.best for seen in record.observed]
-    assert best == sorted(best, reverse=True)
+    best = [seen.best for seen in record.observed if seen.best is not None]
+    assert len(best) == len(record.observed)
+    assert all(later <= earlier for earlier, later in pairwise(best))
 
 
 def test_trial_that_only_equals_the_incumbent_is_none(record: Record):
@@ -150,3 +155,45 @@ def test_working_time_leaves_out_the_pause_between_two_runs(record: Record):
     clock = WorkingTime(Record(record.study, trials))
     assert clock.seconds(START + timedelta(seconds=1_002)) == 3.0
     assert clock.resumed == [1.0]
+
+
+TWO = (Goal(name="error"), Goal(name="size"))
+
+
+def several(record: Record, rows: list[tuple[float, float, float]]) -> Record:
+    """The record of a study with two objectives and a constraint, from (error, size, p)."""
+    definition = record.study.definition.model_copy(
+        update={"objectives": TWO, "outcome_constraints": ("p >= 0.5",)}
+    )
+    trials = []
+    for n, values in enumerate(rows, 1):
+        metrics = {
+            name: MeasuredValue(value=value)
+            for name, value in zip(("error", "size", "p"), values, strict=True)
+        }
+        trials.append(trial(n, values[0], n, n + 1, "a").model_copy(update={"metrics": metrics}))
+    return Record(record.study.model_copy(update={"definition": definition}), tuple(trials))
+
+
+def test_a_front_is_what_nothing_dominates_among_what_keeps_the_constraints(record: Record):
+    seen = several(record, [(3, 3, 1), (1, 1, 0), (2, 4, 1), (2, 2, 1), (1, 5, 1)]).observed
+    assert [one.counts for one in seen] == [True, False, True, True, True]
+    assert [one.improved for one in seen] == [True, False, True, True, True]
+    assert [one.front for one in seen] == [(1,), (1,), (1, 3), (4,), (4, 5)]
+    assert [one.best for one in seen] == [3, 3, 2, 2, 1]
+
+
+def test_figure_of_several_objectives_is_written(record: Record, tmp_path: Path):
+    rng = np.random.default_rng(3)
+    told = several(record, [tuple(row) for row in rng.random((40, 3)).tolist()])
+    front = [
+        Best(trial=n, params=told.trials[n - 1].params or {}, value=0.1) for n in told.observed[-1].front
+    ]
+    outcome = Outcome(told, None, ModelSummary(version=1, n_observed=40), front=tuple(front))
+    assert figure.write(outcome, tmp_path / "front.png").read_bytes().startswith(PNG)
+
+
+def test_nothing_on_the_front_is_drawn_too(record: Record, tmp_path: Path):
+    told = several(record, [(1, 1, 0), (2, 2, 0)])
+    nothing = Outcome(told, None, ModelSummary(version=0, n_observed=0))
+    assert figure.write(nothing, tmp_path / "none.png").read_bytes().startswith(PNG)

@@ -12,12 +12,20 @@ from threadpoolctl import threadpool_limits
 from headway import Client, Study
 from headway.errors import NotFound
 from headway.wire.base import Params
+from headway.wire.measured import MeasuredValue
 from headway_workers import registry
 from headway_workers.contract import Evaluation, Objective, Status
 
 PROPERTY_OF_THE_POINT: frozenset[Status] = frozenset({"infeasible", "diverged"})
 """Reported as infeasible, for the model to learn from. A timeout, or a solver that gave up, may be the
 machine's fault, and is reported as failed."""
+
+DIFFERENCES = {
+    "space": "another space",
+    "objectives": "other objectives",
+    "outcome_constraints": "other outcome constraints",
+}
+"""Fields of a definition in which a study may not differ from its objective's declaration."""
 
 
 class StudyMismatch(ValueError):
@@ -36,7 +44,7 @@ class Given(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None: ...
     def report(self, step: int, **metrics: float) -> None: ...
-    def finish(self, value: float, std_error: float | None = None) -> object: ...
+    def finish(self, value: dict[str, MeasuredValue]) -> object: ...
     def infeasible(self, message: str = "", reason: str | None = None) -> object: ...
     def fail(self, message: str, reason: str | None = None) -> object: ...
 
@@ -65,22 +73,33 @@ def run(objective: Objective, trials: Iterable[Given], max_trials: int | None = 
     for trial in trials:
         with trial:
             report = partial(_report_rung, trial, objective.goals[0].name)
-            tell(trial, objective.evaluate(trial.params, seed=trial.seed, report=report), objective)
+            tell(trial, objective.evaluate(trial.params, seed=trial.seed, report=report))
         done += 1
         if done == max_trials:
             break
     return done
 
 
-def tell(trial: Given, evaluation: Evaluation, objective: Objective) -> None:
-    """Finish a trial as its evaluation ended: with its value, or with the reason why there is none."""
-    name = objective.goals[0].name
+def tell(trial: Given, evaluation: Evaluation) -> None:
+    """Finish a trial as its evaluation ended: with what was measured, or the reason why there is nothing."""
     if evaluation.status == "ok":
-        trial.finish(evaluation.objectives[name], evaluation.noise.get(name))
+        trial.finish(measured(evaluation))
     elif evaluation.status in PROPERTY_OF_THE_POINT:
         trial.infeasible(evaluation.reason, evaluation.status)
     else:
         trial.fail(evaluation.reason, evaluation.status)
+
+
+def measured(evaluation: Evaluation) -> dict[str, MeasuredValue]:
+    """Everything that an evaluation measured, by name: objectives, constraints and metrics."""
+    seen = {**evaluation.objectives, **evaluation.constraints}
+    found = {
+        name: MeasuredValue(value=value, std_error=evaluation.noise.get(name), role="selection")
+        for name, value in seen.items()
+    }
+    for name, metric in evaluation.metrics.items():
+        found[name] = MeasuredValue(value=metric.value, role=metric.role)
+    return found
 
 
 def _report_rung(trial: Given, name: str, step: int, value: float) -> None:
@@ -99,9 +118,10 @@ def join(client: Client, objective: Objective, name: str | None = None, budget: 
         found = study.view().definition
     except NotFound:
         return client.define(definition)
-    if found.space != definition.space or found.objectives != definition.objectives:
-        raise StudyMismatch(
-            f"The study {definition.name!r} is not one of {objective.name}: its space or its objective is "
-            "another. Work for a study under another name."
-        )
+    for field, other in DIFFERENCES.items():
+        if getattr(found, field) != getattr(definition, field):
+            raise StudyMismatch(
+                f"The study {definition.name!r} is not one of {objective.name}: it has {other}. "
+                "Work for a study under another name."
+            )
     return study

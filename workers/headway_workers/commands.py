@@ -1,4 +1,4 @@
-"""headway worker, demo and verify; found by the client's command line through entry points.
+"""headway worker, demo, verify and figure; found by the client's command line through entry points.
 
 This module imports only click, so that the command line can list it without the workers' dependencies.
 """
@@ -97,6 +97,23 @@ def verify(name: str) -> None:
     except UnknownObjective as error:
         raise click.ClickException(str(error)) from None
     sys.exit(0 if passed else 1)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="The PNG.  [default: NAME.png]"
+)
+def figure(name: str, output: Path | None) -> None:
+    """Draw the experiment behind an objective."""
+    _one_thread()
+    from headway_workers.picture import NoPicture, write
+    from headway_workers.registry import UnknownObjective
+
+    try:
+        click.echo(write(name, output or Path(f"{name}.png")))
+    except (UnknownObjective, NoPicture) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _one_thread() -> None:

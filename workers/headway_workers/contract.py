@@ -15,15 +15,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 from headway.wire.base import Params
+from headway.wire.measured import MetricRole
 from headway.wire.space import Parameter, Space
 from headway.wire.study import Objective as Goal
 from headway.wire.study import Policy, StudyDefinition
 
 Status = Literal["ok", "infeasible", "diverged", "timeout", "solver_failed"]
 """How an evaluation ended. All but `ok` are expected failures: results with a reason."""
-
-Role = Literal["selection", "audit", "diagnostic"]
-"""`selection`: the optimiser saw it. `audit`: from data or seeds it never saw. Else `diagnostic`."""
 
 
 class Report(Protocol):
@@ -41,7 +39,7 @@ class Metric:
     """A measured quantity beside the objective."""
 
     value: float
-    role: Role = "diagnostic"
+    role: MetricRole = "diagnostic"
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,14 @@ class Evaluation:
     """What one evaluation found. Every number in it is finite.
 
     Raises:
-        ValueError: an objective is not finite, or an evaluation that went well has none.
+        ValueError: a number is not finite, or an evaluation that went well has no objective.
     """
 
     objectives: Mapping[str, float] = field(default_factory=dict)
     noise: Mapping[str, float] = field(default_factory=dict)
     """Standard error of each objective, in its unit; none where it is not known."""
     constraints: Mapping[str, float] = field(default_factory=dict)
+    """What the study's outcome constraints speak of."""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     status: Status = "ok"
     reason: str = ""
@@ -64,7 +63,9 @@ class Evaluation:
     """Floating-point operations by count, 0 where they are not counted."""
 
     def __post_init__(self) -> None:
-        for name, value in (*self.objectives.items(), *self.noise.items()):
+        metrics = {name: metric.value for name, metric in self.metrics.items()}
+        numbers = (self.objectives, self.noise, self.constraints, metrics)
+        for name, value in (pair for one in numbers for pair in one.items()):
             if not math.isfinite(value):
                 raise ValueError(f"{name} = {value!r}: an outcome without a value is a status, not a number.")
         if self.status == "ok" and not self.objectives:
@@ -105,6 +106,10 @@ class Objective(ABC):
     summary: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]]
     goals: ClassVar[tuple[Goal, ...]]
+    linear_constraints: ClassVar[tuple[str, ...]] = ()
+    """What every point satisfies, as in `Space.constraints`."""
+    outcome_constraints: ClassVar[tuple[str, ...]] = ()
+    """Bounds on what is measured, as in `StudyDefinition.outcome_constraints`."""
     fidelity: ClassVar[FidelityAxis | None] = None
     data: ClassVar[str] = "none"
     """What the evaluation reads, and where it comes from."""
@@ -134,8 +139,9 @@ class Objective(ABC):
         """The study of this objective, under its own name and budget unless told otherwise."""
         return StudyDefinition(
             name=study or cls.name,
-            space=Space(parameters=cls.parameters),
+            space=Space(parameters=cls.parameters, constraints=cls.linear_constraints),
             objectives=cls.goals,
+            outcome_constraints=cls.outcome_constraints,
             budget=budget or cls.budget,
             policy=cls.policy,
             notes=cls.summary,

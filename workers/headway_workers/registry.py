@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headway_workers.contract import Check, Objective
 
+if TYPE_CHECKING:  # a worker draws nothing, and need not import what does
+    from matplotlib.figure import Figure
+
+Draw = Callable[["Figure"], None]
+"""Draws an experiment into an empty figure."""
+
 
 class _Room(NamedTuple):
-    """Where an objective is, and what it is held to: `module:attribute` each."""
+    """Where an objective is, what it is held to, and its experiment's picture: `module:attribute` each."""
 
     objective: str
     checks: str
+    figure: str | None = None
+    """None: the study's own figure shows all that there is to see."""
 
 
 _ROOMS = {
@@ -58,6 +66,17 @@ def checks(name: str) -> Iterator[Check]:
     """
     held_to: Callable[[], Iterator[Check]] = _load(_room(name).checks)
     return held_to()
+
+
+def figure(name: str) -> Draw | None:
+    """What draws the experiment of the objective of that name; None where it has no picture of its own.
+
+    Raises:
+        UnknownObjective: naming those that are known.
+    """
+    place = _room(name).figure
+    draw: Draw | None = None if place is None else _load(place)
+    return draw
 
 
 def _room(name: str) -> _Room:

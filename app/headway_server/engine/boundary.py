@@ -28,6 +28,7 @@ with warnings.catch_warnings():
     import gpytorch
     import torch
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+    from botorch.acquisition.multi_objective import logei
     from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
     from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
     from botorch.acquisition.multi_objective.utils import get_default_partitioning_alpha
@@ -37,6 +38,11 @@ with warnings.catch_warnings():
     from botorch.models.model_list_gp_regression import ModelListGP
     from botorch.sampling.normal import SobolQMCNormalSampler
     from linear_operator.utils.warnings import NumericalWarning
+
+# BoTorch would compile a kernel of its own for this machine's processor the first time that it is asked for
+# several objectives: 45 s, during which nobody gets a suggestion, and other bits than on a machine without a
+# compiler. Its Python path computes the same.
+logei._load_attempted = True  # noqa: SLF001
 
 SAMPLES = 64
 """Quasi-random draws from the joint posterior, a power of two."""

@@ -32,6 +32,7 @@ SUMMARIES = {
     "worker": "Evaluate an objective for a study until the study is done.",
     "demo": "Run a study from start to end on this machine: a server, some workers, a figure.",
     "verify": "Check an objective's figures against oracles.",
+    "figure": "Draw the experiment behind an objective.",
 }
 """What the commands of the other rooms do: their help loads them, this list must not."""
 

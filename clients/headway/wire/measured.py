@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from headway.wire.base import Request
+
+MetricRole = Literal["selection", "audit", "diagnostic"]
+"""`selection`: the optimiser saw it. `audit`: from data or seeds it never saw. Else `diagnostic`."""
 
 
 class MeasuredValue(Request):
@@ -18,3 +21,5 @@ class MeasuredValue(Request):
     std_error: Annotated[float, Field(ge=0)] | None = None
     n: Annotated[int, Field(ge=1)] | None = None
     """How many repeats the value is the mean of."""
+    role: MetricRole | None = None
+    """What the number may be used for; None: nobody said."""

@@ -20,8 +20,10 @@ def print_to(console: Console, outcome: Outcome, path: Path) -> None:
     }
     summary = ", ".join(f"{count} {state}" for state, count in ended.items())
     console.print(f"{outcome.record.study.name}: {summary}", markup=False)
-    if outcome.best is None:
-        console.print("No trial completed, so there is nothing to show.")
+    if outcome.front:
+        _front(console, outcome)
+    elif outcome.best is None:
+        console.print("No trial completed and kept the constraints, so there is nothing to show.")
     else:
         best = outcome.best
         objective = outcome.record.study.definition.objectives[0].name
@@ -44,3 +46,15 @@ def print_to(console: Console, outcome: Outcome, path: Path) -> None:
             table.add_row(f"  {name}", shown, "" if share is None else f"importance {share:.0%}")
         console.print(table)
     console.print(f"figure: {path}", markup=False, soft_wrap=True)
+
+
+def _front(console: Console, outcome: Outcome) -> None:
+    names = [objective.name for objective in outcome.record.study.definition.objectives]
+    console.print(f"a front of {len(outcome.front)}:")
+    table = Table(box=None, padding=(0, 2))
+    for name in ("trial", *names, *outcome.front[0].params):
+        table.add_column(name, justify="right")
+    for one in outcome.front:
+        point = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in one.params.values()]
+        table.add_row(str(one.trial), *(f"{one.metrics[name]:.4g}" for name in names), *point)
+    console.print(table)

@@ -100,10 +100,9 @@ class PlainLines:
             self._once(f"{moment.trouble} {record.ended}", moment.trouble)
         budget = record.study.budget
         tenth = record.ended * 10 // budget if budget else record.ended // 10
-        best = record.observed[-1].best if record.observed else None
-        if best is not None:
-            objective = record.study.definition.objectives[0].name
-            where = f"{record.ended}/{budget or '∞'} trials, best {objective} {best:.6g}"
+        best = standing(record)
+        if best:
+            where = f"{record.ended}/{budget or '∞'} trials, {best}"
             if self._once(f"best {best}", where):
                 self._said.add(f"tenth {tenth}")
             else:
@@ -117,10 +116,20 @@ class PlainLines:
         return True
 
 
+def standing(record: Record) -> str:
+    """The best so far in words; empty while no trial counts."""
+    last = record.observed[-1] if record.observed else None
+    if last is None or last.best is None:
+        return ""
+    names = [objective.name for objective in record.study.definition.objectives]
+    if len(names) == 1:
+        return f"best {names[0]} {last.best:.6g}"
+    return f"a front of {len(last.front)} over {', '.join(names)}; best {names[0]} {last.best:.6g}"
+
+
 def panel(moment: Moment) -> Panel:
     """The live panel: progress, incumbent, its curve, who is busy, and what went wrong."""
     record = moment.record
-    objective = record.study.definition.objectives[0]
     budget = record.study.budget or max(1, record.ended)
     head = Table.grid(padding=(0, 2), expand=True)
     head.add_column(ratio=1)
@@ -130,14 +139,14 @@ def panel(moment: Moment) -> Panel:
     )
     parts: list[Group | Table | Text] = [head]
     if record.observed:
-        last = record.observed[-1]
-        found = next(seen for seen in reversed(record.observed) if seen.improved)
-        parts.append(Text.assemble(("best ", "dim"), objective.name, " ", (f"{last.best:.6g}", "bold yellow"),
-                                   (f"  at trial {found.trial}", "dim")))  # fmt: skip
+        found = [seen.trial for seen in record.observed if seen.improved]
+        latest = f"  at trial {found[-1]}" if found else ""
+        parts.append(Text.assemble((standing(record), "bold yellow"), (latest, "dim")))
+        best = [seen.best for seen in record.observed if seen.best is not None]
         parts.append(
             Text.assemble(
                 ("every value   ", "dim"), (sparkline([s.value for s in record.observed]), "blue"), "\n",
-                ("the incumbent ", "dim"), (sparkline([s.best for s in record.observed]), "yellow"),
+                ("the incumbent ", "dim"), (sparkline(best), "yellow"),
             )
         )  # fmt: skip
     parts.extend((Text(""), _workers(moment)))
@@ -148,7 +157,8 @@ def panel(moment: Moment) -> Panel:
     if moment.trouble:
         parts.append(Text(moment.trouble, style="red"))
     restarts = f", {moment.restarts} restarts" if moment.restarts else ""
-    title = f"{record.study.name}: {objective.name}, {objective.goal}d{restarts}"
+    goals = ", ".join(f"{one.name} {one.goal}d" for one in record.study.definition.objectives)
+    title = f"{record.study.name}: {goals}{restarts}"
     return Panel(Group(*parts), title=title, title_align="left", subtitle="Ctrl-C to stop and resume later")
 
 
@@ -158,6 +168,8 @@ def sparkline(values: Sequence[float], width: int = 60) -> str:
     Heights are logarithms where the values are positive and span a decade.
     """
     shown = values[-width:]
+    if not shown:
+        return ""
     if min(shown) > 0 and max(shown) > 10 * min(shown):
         shown = [math.log(value) for value in shown]
     low, high = min(shown), max(shown)

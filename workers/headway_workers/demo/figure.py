@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from headway.wire.space import Boolean, Categorical, Ordinal
+from headway_workers.demo.front import draw_front
 from headway_workers.demo.record import Outcome, Record, WorkingTime
 from headway_workers.demo.slices import Slice
-
-INK, GREY, PALE = "#1f2933", "#8a94a0", "#e4e8ec"
-BLUE, LIGHT_BLUE, GOLD, RED = "#2563a8", "#a9c4e2", "#e0a100", "#c43d3d"
-
-LOG_SPREAD = 20.0
-"""Positive values that differ by more than this factor are drawn on a log axis."""
+from headway_workers.style import BLUE, GOLD, GREY, INK, LIGHT_BLUE, RED, plain, scaled
 
 
 def write(outcome: Outcome, path: Path) -> Path:
@@ -31,12 +27,18 @@ def write(outcome: Outcome, path: Path) -> Path:
     )
     FigureCanvasAgg(figure)
     rows = figure.add_gridspec(3, 2, height_ratios=(3.2, 1.5, 2.6))
-    top = figure.add_subplot(rows[0, :])
-    _incumbent(top, outcome.record)
-    _gantt(figure.add_subplot(rows[1, :], sharex=top), outcome.record)
-    for column, piece in enumerate(outcome.slices[:2]):
-        _slice(figure.add_subplot(rows[2, column]), piece, outcome)
     definition = outcome.record.study.definition
+    if len(definition.objectives) == 1:
+        top = figure.add_subplot(rows[0, :])
+        _incumbent(top, outcome.record)
+        _gantt(figure.add_subplot(rows[1, :], sharex=top), outcome.record)
+        for column, piece in enumerate(outcome.slices[:2]):
+            _slice(figure.add_subplot(rows[2, column]), piece, outcome)
+    else:
+        draw_front(figure.add_subplot(rows[0, :]), outcome.record)
+        _gantt(figure.add_subplot(rows[1, :]), outcome.record)
+        for column in range(2):
+            _arrivals(figure.add_subplot(rows[2, column]), outcome.record, column)
     figure.suptitle(f"{definition.name}: {_conclusion(outcome)}", x=0.01, ha="left", color=INK, fontsize=13)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
@@ -45,6 +47,8 @@ def write(outcome: Outcome, path: Path) -> Path:
 
 def _conclusion(outcome: Outcome) -> str:
     trials = f"{outcome.record.ended} trials"
+    if outcome.front:
+        return f"a front of {len(outcome.front)}, {trials}"
     if outcome.best is None:
         return f"{trials}, none completed"
     objective = outcome.record.study.definition.objectives[0].name
@@ -52,7 +56,7 @@ def _conclusion(outcome: Outcome) -> str:
 
 
 def _incumbent(axes: Axes, record: Record) -> None:
-    _plain(axes)
+    plain(axes)
     objective = record.study.definition.objectives[0]
     axes.set_ylabel(f"{objective.name} ({objective.goal}d)")
     axes.set_title("Incumbent over time; every dot is a trial", loc="left", fontsize=10, color=GREY)
@@ -62,9 +66,9 @@ def _incumbent(axes: Axes, record: Record) -> None:
     clock = WorkingTime(record)
     times = [clock.seconds(seen.at) for seen in record.observed]
     values = [seen.value for seen in record.observed]
-    best = [seen.best for seen in record.observed]
+    best = [math.nan if seen.best is None else seen.best for seen in record.observed]
     improved = [seen.improved for seen in record.observed]
-    _scale(axes, values)
+    scaled(axes, values)
     axes.scatter(
         [t for t, up in zip(times, improved, strict=True) if not up],
         [v for v, up in zip(values, improved, strict=True) if not up],
@@ -91,8 +95,22 @@ def _incumbent(axes: Axes, record: Record) -> None:
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), frameon=False, fontsize=8.5, ncols=3)
 
 
+def _arrivals(axes: Axes, record: Record, which: int) -> None:
+    """One objective of every completed trial in order of arrival."""
+    plain(axes)
+    objective = record.study.definition.objectives[which]
+    axes.set_ylabel(f"{objective.name} ({objective.goal}d)")
+    axes.set_xlabel("completed trials")
+    if not record.observed:
+        return
+    values = [seen.values[which] for seen in record.observed]
+    colours = [GOLD if seen.improved else LIGHT_BLUE if seen.counts else RED for seen in record.observed]
+    scaled(axes, values)
+    axes.scatter(range(1, len(values) + 1), values, s=18, c=colours, edgecolor="none", zorder=2)
+
+
 def _gantt(axes: Axes, record: Record) -> None:
-    _plain(axes)
+    plain(axes)
     axes.grid(visible=False)
     axes.set_title("Who worked on what: one bar an attempt", loc="left", fontsize=10, color=GREY)
     axes.set_xlabel("working time, seconds")
@@ -123,7 +141,7 @@ def _gantt(axes: Axes, record: Record) -> None:
 
 
 def _slice(axes: Axes, piece: Slice, outcome: Outcome) -> None:
-    _plain(axes)
+    plain(axes)
     name = piece.parameter.name
     mean = [interval.mean for interval in piece.posterior]
     low = [interval.low for interval in piece.posterior]
@@ -147,7 +165,7 @@ def _slice(axes: Axes, piece: Slice, outcome: Outcome) -> None:
         axes.plot(
             seen, [0.015] * len(seen), "|", color=GREY, ms=7, alpha=0.7, transform=axes.get_xaxis_transform()
         )
-    _scale(axes, [*mean, *low, *high])
+    scaled(axes, [*mean, *low, *high])
     _cut(axes, [seen.value for seen in outcome.record.observed])
     axes.scatter(
         [at[here]], [mean[here]], color=GOLD, edgecolor=INK, linewidth=0.6, s=60, zorder=5, clip_on=False
@@ -163,18 +181,6 @@ def _slice(axes: Axes, piece: Slice, outcome: Outcome) -> None:
     axes.legend(handles=key, frameon=False, fontsize=8.5, loc="best")
 
 
-def _scale(axes: Axes, values: list[float]) -> None:
-    """A log axis with plain numbers, where the values call for one."""
-    if min(values) <= 0 or max(values) / min(values) < LOG_SPREAD:
-        axes.yaxis.set_major_locator(MaxNLocator(6))
-        return
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(FixedLocator([]))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
 def _cut(axes: Axes, observed: list[float]) -> None:
     """Where nothing was observed the interval can be far wider than all values: let it leave the picture."""
     bottom, top = axes.get_ylim()
@@ -184,13 +190,3 @@ def _cut(axes: Axes, observed: list[float]) -> None:
     else:
         margin = 0.3 * (greatest - least)
         axes.set_ylim(max(bottom, least - margin), min(top, greatest + margin))
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(GREY)
-    axes.grid(visible=True, color=PALE, lw=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)

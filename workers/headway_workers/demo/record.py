@@ -10,6 +10,9 @@ from functools import cached_property
 from headway.wire.model import ModelSummary
 from headway.wire.study import Best, StudyView
 from headway.wire.trial import AttemptView, TrialView
+from headway_server.domain.goals import Goals
+from headway_server.domain.pareto import Front
+from headway_server.domain.space import SearchSpace
 from headway_workers.demo.slices import Slice
 
 ENDED = frozenset({"completed", "infeasible", "failed", "stopped", "abandoned", "lost"})
@@ -24,11 +27,21 @@ class Observed:
 
     trial: int
     at: datetime
-    value: float
-    best: float
-    """The incumbent's value once this trial was in."""
+    values: tuple[float, ...]
+    """Of each objective."""
+    counts: bool
+    """Whether it keeps the outcome constraints."""
     improved: bool
-    """Whether this trial became the incumbent."""
+    """Whether nothing before it was as good: it became the incumbent, or joined the front."""
+    front: tuple[int, ...]
+    """The trials that nothing dominates once this one was in: the incumbent alone, with one objective."""
+    best: float | None
+    """The best value of the first objective by then; None while no trial counts."""
+
+    @property
+    def value(self) -> float:
+        """The first objective."""
+        return self.values[0]
 
 
 @dataclass(frozen=True)
@@ -38,10 +51,11 @@ class Record:
     study: StudyView
     trials: tuple[TrialView, ...]
 
-    @property
-    def minimizes(self) -> bool:
-        """Whether smaller is better."""
-        return self.study.definition.objectives[0].goal == "minimize"
+    @cached_property
+    def goals(self) -> Goals:
+        """What the study is after."""
+        definition = self.study.definition
+        return Goals.from_definition(definition, SearchSpace.from_wire(definition.space))
 
     @property
     def complete(self) -> bool:
@@ -58,19 +72,27 @@ class Record:
     @cached_property
     def observed(self) -> tuple[Observed, ...]:
         """Completed trials by time of arrival."""
-        better = min if self.minimizes else max
-        arrivals = sorted(
-            (trial.observations[0].received_at, trial.number, trial.value)
-            for trial in self.trials
-            if trial.value is not None and trial.observations
-        )
-        best: float | None = None
+        completed = [trial for trial in self.trials if trial.value is not None and trial.observations]
+        completed.sort(key=lambda trial: (trial.observations[0].received_at, trial.number))
+        front, best = Front[int](), None
         found: list[Observed] = []
-        for at, number, value in arrivals:
-            improved = best is None or (better(best, value) == value != best)
-            best = value if improved else best
-            assert best is not None
-            found.append(Observed(number, at, value, best, improved))
+        for trial in completed:
+            measured = {name: one.value for name, one in trial.metrics.items()}
+            counts, point = self.goals.feasible(measured), self.goals.utilities(measured)
+            improved = counts and front.add(point, trial.number)
+            if improved:
+                best = max(kept[0] for kept in front.points)
+            found.append(
+                Observed(
+                    trial=trial.number,
+                    at=trial.observations[0].received_at,
+                    values=tuple(measured[one.name] for one in self.goals.objectives),
+                    counts=counts,
+                    improved=improved,
+                    front=tuple(front.items),
+                    best=None if best is None else best * self.goals.signs[self.goals.objectives[0].name],
+                )
+            )
         return tuple(found)
 
     @property
@@ -96,8 +118,11 @@ class Outcome:
 
     record: Record
     best: Best | None
+    """The best trial; None without one, and with several objectives."""
     model: ModelSummary
-    slices: tuple[Slice, ...]
+    slices: tuple[Slice, ...] = ()
+    front: tuple[Best, ...] = ()
+    """With several objectives: the trials that no other dominates, best first objective first."""
 
 
 class WorkingTime:

@@ -14,7 +14,8 @@ from typing import TypeVar
 import httpx
 from rich.console import Console
 
-from headway import BestTrial, Client, ConnectionFailed, Study
+from headway import Client, ConnectionFailed, Study
+from headway.best import Front
 from headway.errors import Unavailable
 from headway_workers import registry
 from headway_workers.agent import StudyMismatch, join
@@ -174,10 +175,10 @@ def read(study: Study) -> Record:
 def conclude(study: Study) -> Outcome:
     """The study's end with the model's view of it."""
     record, best, model = read(study), study.best(), study.model()
-    if not isinstance(best, BestTrial):  # None, or a front: the demo's studies have one objective
-        return Outcome(record, None, model, ())
-    if best.posterior is None:
-        return Outcome(record, best, model, ())
+    if isinstance(best, Front):
+        return Outcome(record, None, model, front=tuple(best))
+    if best is None or best.posterior is None:
+        return Outcome(record, best, model)
     parameters = record.study.definition.space.parameters
     try:
         pieces = slices(parameters, best.params, model.importance, study.predict)

@@ -1,0 +1,1 @@
+"""How fast an objective is evaluated, beside a straightforward implementation of the same thing."""
