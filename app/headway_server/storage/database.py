@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -224,13 +224,14 @@ class Database:
                 self.watch(kind, time.perf_counter() - started, committed)
 
     def _now(self, session: Session) -> datetime:
+        connection = session.connection()
         if self.is_sqlite:
-            stamp = session.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+            stamp = connection.exec_driver_sql("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')").scalar_one()
             now = datetime.fromisoformat(stamp).replace(tzinfo=UTC)
         else:
             # Whole milliseconds, as SQLite gives and the wire carries: what was told is what was stored.
-            stamp = text("SELECT date_trunc('milliseconds', clock_timestamp())")
-            now = session.execute(stamp).scalar_one().astimezone(UTC)
+            stamp = connection.exec_driver_sql("SELECT date_trunc('milliseconds', clock_timestamp())")
+            now = stamp.scalar_one().astimezone(UTC)
         return now + self.clock_offset
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from sqlalchemy import BigInteger, Integer, String, bindparam, delete, func, or_, select
+from sqlalchemy.orm import QueryableAttribute, joinedload, lazyload
 
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Trial
@@ -70,8 +73,14 @@ STUDIES_WITH_LAPSED_TRIALS = select(studies.c.id).where(
 )
 
 _trials = select(Trial).where(trials.c.study_id == _study).order_by(trials.c.number)
-TRIAL = _trials.where(trials.c.number == bindparam("number"))
-TRIALS_NUMBERED = _trials.where(trials.c.number.in_(bindparam("numbers", expanding=True)))
+# Of pages, attempts and results are fetched in a query each. A suggestion, a heartbeat and a result look at
+# one trial, where a join costs a third of that; its results are fetched when somebody looks at them.
+_few_trials = _trials.options(
+    joinedload(cast("QueryableAttribute[Any]", Trial.attempts)),
+    lazyload(cast("QueryableAttribute[Any]", Trial.observations)),
+)
+TRIAL = _few_trials.where(trials.c.number == bindparam("number"))
+TRIALS_NUMBERED = _few_trials.where(trials.c.number.in_(bindparam("numbers", expanding=True)))
 IMPORTED = (
     select(trials.c.client_id, trials.c.number, observations.c.body_hash)
     .outerjoin(observations, (observations.c.trial_id == trials.c.id) & (observations.c.attempt == 0))

@@ -152,7 +152,7 @@ class TrialRepository:
             NotFound: the study has no trial of this number.
         """
         parameters = {"study": study.id, "number": number}
-        trial = self._session.scalars(queries.TRIAL, parameters).one_or_none()
+        trial = self._session.scalars(queries.TRIAL, parameters).unique().one_or_none()
         if trial is None:
             raise NotFound(f"Study {study.name!r} has no trial {number}; its last is {study.last_number}.")
         return trial
@@ -160,7 +160,7 @@ class TrialRepository:
     def numbered(self, study: Study, numbers: Iterable[int]) -> Sequence[Trial]:
         """The trials of these numbers."""
         parameters = {"study": study.id, "numbers": list(numbers)}
-        return self._session.scalars(queries.TRIALS_NUMBERED, parameters).all()
+        return self._session.scalars(queries.TRIALS_NUMBERED, parameters).unique().all()
 
     def imported(self, study: Study, client_ids: Sequence[str]) -> dict[str, tuple[int, str | None]]:
         """Of these rows of callers, those that are here: by `client_id` the trial's number and the hash of
