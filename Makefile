@@ -9,7 +9,7 @@ OPTIONS ?=
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-columns bench-environments bench-evaluations bench-latency bench-service bench-regret clean
+.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-columns bench-environments bench-evaluations bench-campaigns bench-latency bench-service bench-regret clean
 
 venv: $(VENV)/.installed
 
@@ -58,6 +58,10 @@ bench-columns: venv
 
 bench-evaluations: venv
 	$(BIN)/python -m benchmarks.evaluations --write $(OPTIONS)
+
+# Every workload beside random search: an hour and more on two cores, kept campaign by campaign.
+bench-campaigns: venv
+	$(BIN)/python -m benchmarks.campaigns $(OPTIONS)
 
 # Each peer in an environment of its own; torch first there too.
 PEERS := benchmarks/.venvs/optuna/.installed benchmarks/.venvs/botorch/.installed benchmarks/.venvs/ax/.installed

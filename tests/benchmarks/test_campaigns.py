@@ -1,0 +1,36 @@
+import pytest
+
+from benchmarks.campaigns.outcome import Outcome, compared, table
+
+
+def outcome(strategy, front, seed=0, objective="o"):
+    return Outcome(objective, strategy, seed, 60, 60, 10.0, front)
+
+
+def test_one_objective_is_compared_by_its_best():
+    found = compared(outcome("rucb", ((-0.1,),)), outcome("random", ((-0.2,),)))
+    assert (found.ours, found.random, found.won) == (-0.1, -0.2, True)
+
+
+def test_several_are_compared_by_what_they_dominate():
+    """Boxes above the reference (−0.2, −0.2), a tenth of the common front's range below its worst corner."""
+    ours, theirs = outcome("rucb", ((0.0, 2.0), (2.0, 0.0))), outcome("random", ((1.0, -1.0),))
+    found = compared(ours, theirs)
+    assert found.ours == pytest.approx(2 * 2.2 * 0.2 - 0.2 * 0.2)
+    assert (found.random, found.won) == (0.0, True)
+
+
+def test_something_beats_nothing_and_nothing_does_not_beat_nothing():
+    nothing = outcome("random", ())
+    assert compared(outcome("rucb", ((1.0,),)), nothing).won
+    assert not compared(outcome("rucb", ()), nothing).won
+
+
+def test_table_counts_the_seeds_and_shows_values_in_their_own_sign():
+    outcomes = [
+        outcome(strategy, ((-value,),), seed)
+        for seed, ours, theirs in ((0, 0.1, 0.2), (1, 0.3, 0.2), (2, 0.1, 0.4))
+        for strategy, value in (("rucb", ours), ("random", theirs))
+    ]
+    line = table(outcomes, {"o": ("best loss", -1.0)}).splitlines()[-1]
+    assert line == "| o | 60 | best loss | 0.1 | 0.2 | 2 of 3 | 10 |"
