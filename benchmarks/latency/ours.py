@@ -12,7 +12,7 @@ from headway.wire.base import Params
 from headway.wire.space import Float
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import Optimizer
-from headway_server.engine.model import REFIT_GROWTH
+from headway_server.engine.models.model import REFIT_GROWTH
 
 FITTED_ON = 1000
 """Beyond it the hyperparameters in use come from the first so many results: how long a suggestion takes does

@@ -25,7 +25,7 @@ from headway.wire.space import Boolean, Categorical, Float, Int
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import Optimizer
 from headway_server.engine import chooser as chooser_module
-from headway_server.engine.search import Effort
+from headway_server.engine.search.restarts import Effort
 
 
 class Headway:

@@ -12,6 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 BREACHES = {
     "rooms": ("app/headway_server/domain/study.py", "import headway_server.storage.tables"),
     "engine": ("app/headway_server/engine/__init__.py", "import headway_server.storage.tables"),
+    "engine-rooms": (
+        "app/headway_server/engine/gp/kernel.py",
+        "import headway_server.engine.search.surfaces",
+    ),
     "host": ("app/headway_server/services/suggest.py", "import headway_server.engine"),
     "client": ("clients/headway/__init__.py", "import headway_server.domain.errors"),
     "wire": ("app/headway_server/domain/study.py", "import headway.cli"),

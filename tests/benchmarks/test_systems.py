@@ -6,8 +6,9 @@ import pytest
 from benchmarks.problems import REPORTED, TUNING, problem
 from benchmarks.simulator import durations, simulate
 from benchmarks.systems import PEERS, create, environment, version
-from headway_server.engine import STRATEGIES, chooser, fitting
-from headway_server.engine.search import Effort
+from headway_server.engine import STRATEGIES, chooser
+from headway_server.engine.fits import task as fitting
+from headway_server.engine.search.restarts import Effort
 
 
 def points(variant, budget=14, name="six-hump-camel"):

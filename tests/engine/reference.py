@@ -12,7 +12,7 @@ from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ConstantMean
 from gpytorch.priors import LogNormalPrior
 
-from headway_server.engine.hyperparameters import NOISE_BOUNDS
+from headway_server.engine.fits.hyperparameters import NOISE_BOUNDS
 
 
 def log_normal(location, scale):

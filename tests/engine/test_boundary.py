@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from headway_server.engine.boundary import Bounded, gaussian_process, noisy_log_ehvi, noisy_log_ei
-from headway_server.engine.posterior import Posterior
+from headway_server.engine.gp.posterior import Posterior
 from tests.engine.reference import moments
 
 AT = np.random.default_rng(8).random((5, 2))

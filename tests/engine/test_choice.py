@@ -3,7 +3,7 @@ import numpy as np
 from headway.wire.space import Boolean, Float
 from headway_server.domain.space import SearchSpace
 from headway_server.engine.choice import Taken, another, first_free
-from headway_server.engine.encoding import Encoding
+from headway_server.engine.points.encoding import Encoding
 from tests.engine.spaces import box
 
 NOTHING = np.empty((0, 2))

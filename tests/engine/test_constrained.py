@@ -15,11 +15,11 @@ from headway_server.domain.errors import ConstraintsInfeasible
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import STRATEGIES, Optimizer
 from headway_server.engine import chooser as chooser_module
-from headway_server.engine.encoding import Encoding
-from headway_server.engine.hit_and_run import FeasibleSampler
-from headway_server.engine.lattice import eliminated, kernel
-from headway_server.engine.maximize import maximise
-from headway_server.engine.strategies import ModelFree
+from headway_server.engine.points.encoding import Encoding
+from headway_server.engine.points.hit_and_run import FeasibleSampler
+from headway_server.engine.points.lattice import eliminated, kernel
+from headway_server.engine.search.maximize import maximise
+from headway_server.engine.strategies.standard import ModelFree
 from tests.engine.spaces import box, constrained_spaces
 
 names = sorted(STRATEGIES)

@@ -10,7 +10,7 @@ from headway_server.domain.held import Held, check_held
 from headway_server.domain.parameters import from_uniform
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import STRATEGIES, Optimizer
-from headway_server.engine.encoding import Encoding
+from headway_server.engine.points.encoding import Encoding
 from tests.engine.spaces import box, conditional, mixed, spaces
 
 names = sorted(STRATEGIES)

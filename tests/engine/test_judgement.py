@@ -6,7 +6,7 @@ import pytest
 from headway.wire.space import Float
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import STRATEGIES, Optimizer
-from headway_server.engine.strategies import ModelBased
+from headway_server.engine.strategies.standard import ModelBased
 from tests.engine.spaces import mixed
 
 modelled = [name for name in sorted(STRATEGIES) if issubclass(STRATEGIES[name], ModelBased)]

@@ -10,9 +10,9 @@ from headway.wire.study import DEFAULT_STRATEGY
 from headway_server.domain.errors import NotFinite, OutOfBounds, UnknownStrategy
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import STRATEGIES, Fitted, Optimizer
-from headway_server.engine import fitting as fitting_module
-from headway_server.engine import posterior as posterior_module
-from headway_server.engine.strategies import ModelBased
+from headway_server.engine.fits import task as fitting_module
+from headway_server.engine.gp import posterior as posterior_module
+from headway_server.engine.strategies.standard import ModelBased
 from tests.engine.spaces import box, mixed, spaces
 
 names = sorted(STRATEGIES)

@@ -44,7 +44,7 @@ def test_the_child_steps_back_and_imports_neither_torch_nor_the_database(process
     assert there == here.model_copy(update={"fit_s": there.fit_s})
     niceness, modules = process.run(Surroundings())
     assert niceness == min(19, os.nice(0) + NICENESS)
-    assert "headway_server.engine.fitting" in modules
+    assert "headway_server.engine.fits.task" in modules
     assert not {"torch", "sqlalchemy", "headway_server.storage"} & set(modules)
 
 

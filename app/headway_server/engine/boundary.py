@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from headway_server.engine.gpytorch_kernel import covariance
-from headway_server.engine.kernel import Array
-from headway_server.engine.posterior import Posterior
-from headway_server.engine.surfaces import Surface
+from headway_server.engine.gp.gpytorch_kernel import covariance
+from headway_server.engine.gp.kernel import Array
+from headway_server.engine.gp.posterior import Posterior
+from headway_server.engine.search.surfaces import Surface
 
 with warnings.catch_warnings():
     # The libraries use torch.jit.script, which torch has deprecated, while they are imported.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from headway_server.engine.encoding import ENUMERABLE, Encoding
-from headway_server.engine.kernel import Array
+from headway_server.engine.gp.kernel import Array
+from headway_server.engine.points.encoding import ENUMERABLE, Encoding
 
 SAME = 1e-6
 """Points that differ by less than this in every coordinate of the unit cube are the same point."""

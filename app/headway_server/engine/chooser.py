@@ -10,18 +10,18 @@ import numpy as np
 from headway.wire.base import Params
 from headway_server.domain.goals import Goals
 from headway_server.engine.choice import Taken, another, first_free
-from headway_server.engine.encoding import Encoding
-from headway_server.engine.feasibility import Feasibility
-from headway_server.engine.fidelity import FidelityAxis
-from headway_server.engine.goal_surface import GoalSurface
-from headway_server.engine.kernel import Array
-from headway_server.engine.model import Model, prediction
-from headway_server.engine.outcome_constraints import WeighedSurface
+from headway_server.engine.goals.feasibility import Feasibility
+from headway_server.engine.goals.fidelity import FidelityAxis
+from headway_server.engine.goals.goal_surface import GoalSurface
+from headway_server.engine.goals.outcome_constraints import WeighedSurface
+from headway_server.engine.gp.kernel import Array
+from headway_server.engine.models.model import Model, prediction
+from headway_server.engine.points.encoding import Encoding
 from headway_server.engine.randomness import Purpose, stream
-from headway_server.engine.search import Effort, search
-from headway_server.engine.strategies import Draw, ModelBased, ModelFree
-from headway_server.engine.surfaces import Surface
-from headway_server.engine.trust_region import MANY_DIMENSIONS, MANY_RESULTS, TrustRegion
+from headway_server.engine.search.restarts import Effort, search
+from headway_server.engine.search.surfaces import Surface
+from headway_server.engine.search.trust_region import MANY_DIMENSIONS, MANY_RESULTS, TrustRegion
+from headway_server.engine.strategies.standard import Draw, ModelBased, ModelFree
 
 
 @dataclass(frozen=True)

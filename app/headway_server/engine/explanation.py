@@ -10,14 +10,14 @@ from scipy.special import ndtr
 
 from headway.wire.base import Params
 from headway.wire.explanation import Alternative, Score
-from headway_server.engine.acquisition import Acquisition, LogExpectedImprovement, UpperConfidenceBound
-from headway_server.engine.encoding import Encoding
-from headway_server.engine.kernel import Array
-from headway_server.engine.model import Model, intervals
-from headway_server.engine.outcome_constraints import WeighedSurface
-from headway_server.engine.posterior import Posterior
-from headway_server.engine.search import Effort, search
-from headway_server.engine.surfaces import AcquisitionSurface, Surface
+from headway_server.engine.goals.outcome_constraints import WeighedSurface
+from headway_server.engine.gp.acquisition import Acquisition, LogExpectedImprovement, UpperConfidenceBound
+from headway_server.engine.gp.kernel import Array
+from headway_server.engine.gp.posterior import Posterior
+from headway_server.engine.models.model import Model, intervals
+from headway_server.engine.points.encoding import Encoding
+from headway_server.engine.search.restarts import Effort, search
+from headway_server.engine.search.surfaces import AcquisitionSurface, Surface
 
 SIMILAR = 0.9
 """An alternative that correlates with another point by so much is the same choice."""

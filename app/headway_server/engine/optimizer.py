@@ -23,20 +23,20 @@ from headway_server.domain.readings import Reading
 from headway_server.domain.space import SearchSpace
 from headway_server.engine.choice import Taken
 from headway_server.engine.chooser import Chooser, Request
-from headway_server.engine.encoding import Encoding
 from headway_server.engine.explanation import Near, Scored, nearest
-from headway_server.engine.fitting import FitTask, Fitted
-from headway_server.engine.in_flight import QLogNEI
-from headway_server.engine.kernel import Array
-from headway_server.engine.model import Model, intervals, summary
-from headway_server.engine.observations import Observations
-from headway_server.engine.other_metrics import FitTasks, OtherMetrics
+from headway_server.engine.fits.task import FitTask, Fitted
+from headway_server.engine.gp.kernel import Array
+from headway_server.engine.gp.replicates import Sites
+from headway_server.engine.models.model import Model, intervals, summary
+from headway_server.engine.models.observations import Observations
+from headway_server.engine.models.other_metrics import FitTasks, OtherMetrics
+from headway_server.engine.models.preparation import Preparation, Prepared
 from headway_server.engine.placement import placement
-from headway_server.engine.preparation import Preparation, Prepared
+from headway_server.engine.points.encoding import Encoding
 from headway_server.engine.randomness import Purpose, stream
-from headway_server.engine.registry import STRATEGIES
-from headway_server.engine.replicates import Sites
-from headway_server.engine.strategies import Draw, LogEI, ModelBased, ModelFree, Sobol
+from headway_server.engine.strategies.in_flight import QLogNEI
+from headway_server.engine.strategies.registry import STRATEGIES
+from headway_server.engine.strategies.standard import Draw, LogEI, ModelBased, ModelFree, Sobol
 
 ENCODINGS = 8
 """For so many sets of held values encodings are kept; the one unused for longest goes first."""

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from headway.wire.model import Hyperparameters
 from headway_server.domain.errors import DeviceUnavailable, HeadwayError, ValidationFailed
-from headway_server.engine.hyperparameters import Data, LogPosterior, Objective
-from headway_server.engine.kernel import Array
-from headway_server.engine.posterior import Posterior
+from headway_server.engine.fits.hyperparameters import Data, LogPosterior, Objective
+from headway_server.engine.gp.kernel import Array
+from headway_server.engine.gp.posterior import Posterior
 
 DEVICES = ("auto", "cpu", "cuda")
 ON_DEVICE_FROM = 1000
@@ -117,7 +117,7 @@ def posterior_on(
 ) -> Posterior | None:
     """`Posterior.build` on a torch device, or in NumPy (None), or there where the device lacks the memory."""
     if device is not None:
-        from headway_server.engine.torch_posterior import TorchPosterior
+        from headway_server.engine.gp.torch_posterior import TorchPosterior
 
         return unless_full(
             lambda: TorchPosterior.build_on(device, hyperparameters, rows, z, variances),
@@ -130,7 +130,7 @@ def log_posterior_on(device: str | None, data: Data) -> Objective:
     """What a fit maximises, on a torch device or in NumPy (None)."""
     if device is None:
         return LogPosterior(data)
-    from headway_server.engine.torch_fitting import TorchLogPosterior
+    from headway_server.engine.fits.torch_fitting import TorchLogPosterior
 
     return TorchLogPosterior(data, device)
 

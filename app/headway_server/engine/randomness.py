@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import qmc
 
-from headway_server.engine.kernel import Array
+from headway_server.engine.gp.kernel import Array
 
 
 class Purpose(IntEnum):

@@ -1,0 +1,1 @@
+"""How hyperparameters and the output transform are found."""

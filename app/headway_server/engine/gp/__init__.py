@@ -1,0 +1,1 @@
+"""The exact Gaussian process: its kernel, its posterior, and closed forms over it."""

@@ -1,0 +1,1 @@
+"""A study's results with the posterior over them, metric by metric."""

@@ -1,0 +1,1 @@
+"""Where a surface over the space is highest."""

@@ -1,0 +1,1 @@
+"""What is maximised to choose the next point."""

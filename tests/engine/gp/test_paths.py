@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from headway_server.engine.gp.paths import Path
+from headway_server.engine.gp.posterior import Posterior
+from tests.engine.gp.test_posterior import mixed_hyperparameters, mixed_rows
+
+
+def covariance(posterior, at):
+    """Of the latent function, from what conditioning on points says: C = (Σ + noise)⁻¹."""
+    given = posterior.given(at)
+    return np.linalg.inv(given.precision) - posterior.noise * np.eye(len(at))
+
+
+@pytest.mark.slow
+def test_mean_and_covariance_of_twenty_thousand_paths_equal_the_posterior(problem):
+    hyperparameters, rows, z, variances = problem(25, 2, noise=1e-2, heteroscedastic=True)
+    rows[20:] = rows[:5]
+    posterior = Posterior.build(hyperparameters, rows, z, variances)
+    at = np.random.default_rng(8).random((6, 2))
+    rng = np.random.default_rng(9)
+    draws = np.array([Path(posterior, rng).values(at) for _ in range(20_000)])
+    mean, sd = posterior.moments(at)
+    assert (np.abs(draws.mean(axis=0) - mean) < 5 * sd / np.sqrt(len(draws))).all()
+    expected = covariance(posterior, at)
+    np.testing.assert_allclose(np.cov(draws.T), expected, atol=0.05 * expected.diagonal().max())
+
+
+def test_paths_over_categories_have_the_posteriors_moments():
+    rng = np.random.default_rng(3)
+    posterior = Posterior.build(
+        mixed_hyperparameters(1e-2), mixed_rows(rng, 30), rng.standard_normal(30), np.zeros(30)
+    )
+    at = mixed_rows(rng, 8)
+    draws = np.array([Path(posterior, rng).values(at) for _ in range(4000)])
+    mean, sd = posterior.moments(at)
+    assert (np.abs(draws.mean(axis=0) - mean) < 5 * sd / np.sqrt(len(draws))).all()
+    np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.06)
+
+
+def test_gradient_equals_finite_differences(problem):
+    posterior = Posterior.build(*problem(30, 3))
+    path = Path(posterior, np.random.default_rng(1))
+    at, e = np.random.default_rng(2).random((8, 3)), 1e-6
+    value, gradient = path.values_and_gradients(at)
+    np.testing.assert_allclose(value, path.values(at), atol=1e-12)
+    for j in range(3):
+        step = e * np.eye(3)[j]
+        numerical = (path.values(at + step) - path.values(at - step)) / (2 * e)
+        np.testing.assert_allclose(gradient[:, j], numerical, rtol=1e-4, atol=1e-5)
+
+
+def test_noiseless_path_passes_through_the_data(problem):
+    hyperparameters, rows, z, variances = problem(15, 2, noise=1e-6)
+    path = Path(Posterior.build(hyperparameters, rows, z, variances), np.random.default_rng(0))
+    np.testing.assert_allclose(path.values(rows), z, atol=0.02)
+
+
+def test_the_same_stream_gives_the_same_path(problem):
+    posterior = Posterior.build(*problem(15, 2))
+    at = np.random.default_rng(2).random((4, 2))
+    first, second = (Path(posterior, np.random.default_rng(5)).values(at) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
