@@ -71,3 +71,10 @@ def test_identical_predictions_would_fail_the_order(monkeypatch):
         checks, "errors_of", lambda _: dict.fromkeys((*checks.ORDER, *checks.PROBE, "dynamics"), 0.01)
     )
     assert sum(not check.passed for check in checks.errors()) >= 6
+
+
+def test_persistence_of_rows_is_reported_and_not_judged():
+    repeated, kept = checks.persistence(range(101, 103))
+    assert 0.3 < repeated.ours < kept.ours < 0.7
+    assert repeated.tolerance is None
+    assert kept.tolerance is None

@@ -46,6 +46,7 @@ def checks() -> Iterator[Check]:
     yield from wrong_groups()
     yield from wrong_groups_find_influence()
     yield from errors()
+    yield from persistence()
     yield from hypotheses()
     yield from recovery()
 
@@ -142,6 +143,18 @@ def errors(seeds: range = SEEDS) -> Iterator[Check]:
     for fitted in ("linear", "dynamics"):
         held = sum(table["last"] > table[fitted] for table in tables)
         yield Check(f"C5 seeds with last > fitted {fitted}", len(seeds), held, 0.0)
+
+
+def persistence(seeds: range = SEEDS) -> Iterator[Check]:
+    """How many rows repeat the last report, or at least its order, beside the paper's data: reported."""
+    rngs = (np.random.default_rng(seed) for seed in seeds)
+    reports = np.concatenate([simulate(Simulation(), TEAMS, rng, messages=False).influence for rng in rngs])
+    before, after = reports[:, :-1], reports[:, 1:]
+    repeated = np.all(before == after, axis=-1).mean()
+    orders = (np.argsort(M, axis=-1, kind="stable") for M in (before, after))
+    yield Check("C5 rows that repeat the last report (the paper's data)", 0.473, float(repeated), None)
+    kept = np.all(np.equal(*orders), axis=-1).mean()
+    yield Check("C5 rows that keep its order (the paper's data)", 0.64, float(kept), None)
 
 
 def errors_of(seed: int, teams: int = TEAMS) -> dict[str, float]:
