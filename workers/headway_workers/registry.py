@@ -32,6 +32,11 @@ _ROOMS = {
         "headway_workers.matrix_completion.inpainting:ImageInpainting",
         "headway_workers.matrix_completion.checks:checks",
     ),
+    "team-influence": _Room(
+        "headway_workers.team_influence.objective:from_environment",
+        "headway_workers.team_influence.checks:checks",
+        "headway_workers.team_influence.figure:draw",
+    ),
 }
 
 
