@@ -30,7 +30,17 @@ _ROOMS = {
     ),
     "image-inpainting": _Room(
         "headway_workers.matrix_completion.inpainting:ImageInpainting",
+        "headway_workers.matrix_completion.inpainting_checks:checks",
+        "headway_workers.matrix_completion.figure:draw",
+    ),
+    "matrix-completion": _Room(
+        "headway_workers.matrix_completion.completion:MatrixCompletion",
         "headway_workers.matrix_completion.checks:checks",
+        "headway_workers.matrix_completion.figure:draw",
+    ),
+    "movielens": _Room(
+        "headway_workers.matrix_completion.movielens:MovieLens",
+        "headway_workers.matrix_completion.movielens_checks:checks",
     ),
     "team-influence": _Room(
         "headway_workers.team_influence.objective:from_environment",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from headway_workers.matrix_completion.descent import Matrix, Sampled
+from headway_workers.matrix_completion.observed import Matrix, Observed
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,17 @@ class Photograph:
 
     truth: Matrix
     """Shape (d1, d2)."""
-    sampled: Sampled
+    known: NDArray[np.bool_]
+    """Which pixels are known, shape (d1, d2)."""
+
+    @property
+    def observed(self) -> Observed:
+        """The known pixels."""
+        return Observed.where(self.known, self.truth)
 
     def filled(self, estimate: Matrix) -> Matrix:
         """The known pixels as they are, the others from the estimate, cut to [0, 1]."""
-        return np.where(self.sampled.mask > 0, self.truth, np.clip(estimate, 0.0, 1.0))
+        return np.where(self.known, self.truth, np.clip(estimate, 0.0, 1.0))
 
     def psnr(self, estimate: Matrix) -> float:
         """Peak signal-to-noise ratio of the filled photograph, dB: −10 log₁₀ of its mean squared error.
@@ -39,5 +45,5 @@ def camera(missing: float, *, seed: int, dtype: type[np.floating] = np.float32) 
     """
     picture: NDArray[np.uint8] = data.camera()  # type: ignore[no-untyped-call] # scikit-image's own gap
     truth = (picture / 255.0).astype(dtype)
-    mask = np.asarray(np.random.default_rng(seed).random(truth.shape) >= missing, dtype=dtype)
-    return Photograph(truth, Sampled(truth * mask, mask))
+    known = np.asarray(np.random.default_rng(seed).random(truth.shape) >= missing)
+    return Photograph(truth, known)

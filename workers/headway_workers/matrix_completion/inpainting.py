@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from headway.wire.base import Params
 from headway.wire.space import Float, Int
 from headway.wire.study import Objective as Goal
-from headway_workers.contract import (
-    Evaluation,
-    FidelityAxis,
-    Metric,
-    Objective,
-    Report,
-    overdue,
-    silent,
-)
+from headway_workers.contract import Evaluation, FidelityAxis, Metric, Objective, Report, silent
+from headway_workers.matrix_completion.course import Unfinished, is_rung, watched
 from headway_workers.matrix_completion.descent import descend, operations, spectral_start
 from headway_workers.matrix_completion.images import Photograph, camera
+from headway_workers.matrix_completion.observed import Matrix
+from headway_workers.matrix_completion.residuals import residuals
 
 MISSING = 0.5
 """Share of pixels that are unknown."""
@@ -59,32 +58,30 @@ class ImageInpainting(Objective):
         *,
         seed: int = 0,  # noqa: ARG002 - nothing in this experiment is random
         fidelity: int | None = None,
-        device: str = "cpu",  # noqa: ARG002 - numpy runs on the processor
+        device: str = "cpu",
         deadline: float | None = None,
         report: Report = silent,
     ) -> Evaluation:
         """PSNR after `iterations` steps, or after `fidelity` where it is given; rungs at powers of 2."""
         photograph, rank = self.photograph, int(params["rank"])
         iterations = int(params["iterations"]) if fidelity is None else fidelity
-        start = spectral_start(photograph.sampled, rank, float(params["init_scale"]))
-        for last in descend(photograph.sampled, start, float(params["eta"]), iterations):
-            if last.diverged:
-                return Evaluation(
-                    status="diverged",
-                    reason=f"Gradient descent diverged at iteration {last.iteration} of {iterations}.",
-                    metrics={"diverged_at": Metric(float(last.iteration))},
-                    operations=operations(photograph.truth.shape, rank, last.iteration),
-                )
-            if overdue(deadline):
-                return Evaluation(status="timeout", reason=f"Time was up at iteration {last.iteration}.")
-            if _is_rung(last.iteration):
-                report(last.iteration, photograph.psnr(last.X @ last.Y.T))
+        seen = residuals(photograph.observed, device)
+        start = spectral_start(photograph.observed, rank, float(params["init_scale"]))
+        path = descend(seen, start, float(params["eta"]), iterations)
+        try:
+            for last in watched(path, iterations, deadline):
+                if is_rung(last.iteration):
+                    report(last.iteration, photograph.psnr(_product(last.X, last.Y)))
+        except Unfinished as end:
+            return end.evaluation(operations(seen, "VGD", rank, 1))
         return Evaluation(
-            objectives={"psnr": photograph.psnr(last.X @ last.Y.T)},
+            objectives={"psnr": photograph.psnr(_product(last.X, last.Y))},
             metrics={"relative_residual": Metric(last.relative_residual)},
-            operations=operations(photograph.truth.shape, rank, iterations),
+            operations=operations(seen, "VGD", rank, iterations),
         )
 
 
-def _is_rung(iteration: int) -> bool:
-    return iteration >= 16 and iteration & (iteration - 1) == 0
+def _product(X: Matrix, Y: Matrix) -> NDArray[Any]:
+    """X Yᵀ on the processor, shape (d1, d2)."""
+    product = X @ Y.T
+    return product if isinstance(product, np.ndarray) else product.cpu().numpy()
