@@ -51,7 +51,7 @@ def draw(figure: Figure) -> None:
     for panel, kappa in zip(axes, CONDITIONS, strict=True):
         _convergence(panel, kappa)
     axes[0].set_ylabel("relative error ‖XYᵀ − M‖ / ‖M‖")
-    axes[1].legend(frameon=False, fontsize=9, loc="lower right", ncols=2)
+    axes[1].legend(frameon=False, fontsize=9, loc="lower right", ncols=2, handlelength=3.5)
     upper.suptitle(
         f"Completing a random {SIZE.d1} × {SIZE.d2} matrix of rank {SIZE.rank}, {SIZE.p:.0%} seen",
         color=INK,

@@ -75,23 +75,21 @@ def campaign_against_a_fine_grid(evaluations: int = 60) -> Check:
     """
     objective = ImageInpainting()
     found = best(objective, campaign(objective, evaluations, seed=0)).evaluation.objectives["psnr"]
-    top = fine_grid(
-        ranks=tuple(range(8, 61, 4)), etas=(0.3, 0.7), init_scales=(1.0, 0.1, 0.01), iterations=600
-    )
+    top = fine_grid(tuple(range(20, 61, 5)), (0.1, 0.03, 0.01, 0.003))
     name = f"PSNR in dB, best of a grid beside {evaluations} evaluations (shortfall)"
     return Check(name, top, min(found, top), 0.1)
 
 
-def fine_grid(
-    ranks: tuple[int, ...], etas: tuple[float, ...], init_scales: tuple[float, ...], iterations: int
-) -> float:
-    """The best PSNR over the grid, dB, and over the iterations of each descent, looked at every tenth."""
+def fine_grid(ranks: tuple[int, ...], init_scales: tuple[float, ...], iterations: int = 800) -> float:
+    """The best PSNR over the grid, dB, and over the iterations of each descent, looked at every tenth.
+
+    η is 0.5: a shorter step takes more iterations on much the same path.
+    """
     photograph = ImageInpainting().photograph
     seen = residuals(photograph.observed)
     top = 0.0
-    for rank, eta, scale in product(ranks, etas, init_scales):
-        start = spectral_start(photograph.observed, rank, scale)
-        for at in descend(seen, start, eta, iterations):
+    for rank, scale in product(ranks, init_scales):
+        for at in descend(seen, spectral_start(photograph.observed, rank, scale), 0.5, iterations):
             if at.iteration >= 50 and at.iteration % 10 == 0 and not at.diverged:
                 top = max(top, photograph.psnr(at.X @ at.Y.T))
     return top
