@@ -32,6 +32,11 @@ _ROOMS = {
         "headway_workers.matrix_completion.inpainting:ImageInpainting",
         "headway_workers.matrix_completion.checks:checks",
     ),
+    "relu-jumps": _Room(
+        "headway_workers.relu_jumps.objective:ReluJumps",
+        "headway_workers.relu_jumps.checks:checks",
+        "headway_workers.relu_jumps.figure:draw",
+    ),
     "team-influence": _Room(
         "headway_workers.team_influence.objective:from_environment",
         "headway_workers.team_influence.checks:checks",
