@@ -4,8 +4,8 @@ A variant is `STRATEGY` or `STRATEGY:KEY=VALUE,…`, where KEY is
 
 * `n_initial`, a number or `ad+b` for a multiple of the number of parameters plus a constant;
 * a field of the strategy's class, as `shift` and `rate` of `rucb`;
-* a field of `search.Effort`, as `Effort.restarts`;
-* a constant of an engine module, as `fitting.COLD_UNTIL` or `model.REFIT_GROWTH`.
+* a field of `restarts.Effort`, as `Effort.restarts`;
+* a constant of an engine module, as `fits.task.COLD_UNTIL` or `models.model.REFIT_GROWTH`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def test_the_start_may_be_a_number_or_a_rule(text, start):
 def test_constants_and_efforts_are_replaced_for_the_run_alone():
     before = fitting.COLD_UNTIL, Effort()
     setting = problem("branin", 0)
-    with create("headway/rucb:fitting.COLD_UNTIL=7,Effort.restarts=3", setting, 0):
+    with create("headway/rucb:fits.task.COLD_UNTIL=7,Effort.restarts=3", setting, 0):
         assert fitting.COLD_UNTIL == 7
         assert chooser.Effort.restarts == chooser.Effort().restarts == 3
         assert chooser.Effort().evaluations == Effort().evaluations
@@ -49,7 +49,7 @@ def test_constants_and_efforts_are_replaced_for_the_run_alone():
         ("rucb:shift", "not KEY=VALUE"),
         ("rucb:shfit=1", "no setting shfit"),
         ("random:shift=1", "no setting shift"),
-        ("rucb:fitting.COLD=1", "no constant 'COLD'"),
+        ("rucb:fits.task.COLD=1", "no constant 'COLD'"),
         ("rucb:Effort.tries=1", "no field tries"),
     ],
 )

@@ -42,6 +42,11 @@ _ROOMS = {
         "headway_workers.matrix_completion.movielens:MovieLens",
         "headway_workers.matrix_completion.movielens_checks:checks",
     ),
+    "relu-jumps": _Room(
+        "headway_workers.relu_jumps.objective:ReluJumps",
+        "headway_workers.relu_jumps.checks:checks",
+        "headway_workers.relu_jumps.figure:draw",
+    ),
     "team-influence": _Room(
         "headway_workers.team_influence.objective:from_environment",
         "headway_workers.team_influence.checks:checks",
