@@ -51,7 +51,7 @@ def version(name: str) -> str:
 def _engine_digest() -> str:
     """As it is when a process first asks, which is when it loads the engine."""
     digest = hashlib.sha256()
-    for source in sorted((ROOT / "app" / "headway_server" / "engine").glob("*.py")):
+    for source in sorted((ROOT / "app" / "headway_server" / "engine").rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
 
