@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from headway_workers import registry
 from headway_workers.commands import demo, verify, worker
-from headway_workers.contract import Check
+from headway_workers.contract import Check, DataUnavailable
 from headway_workers.demo.run import database
 
 
@@ -57,3 +57,15 @@ def test_commands_are_listed_without_numpy_or_the_client():
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_missing_data_is_said_without_a_traceback(monkeypatch):
+    def missing(name):
+        raise DataUnavailable(f"{name} is not installed: pip install it.")
+
+    monkeypatch.setattr(registry, "checks", missing)
+    done = CliRunner().invoke(verify, ["movielens"])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        1,
+        "Error: movielens is not installed: pip install it.",
+    )

@@ -27,11 +27,12 @@ def worker(
     """Evaluate an objective for a study until the study is done."""
     _one_thread()
     from headway_workers.agent import StudyMismatch, work
+    from headway_workers.contract import DataUnavailable
     from headway_workers.registry import UnknownObjective
 
     try:
         trials = work(objective, study=study, url=url, worker=worker_id, max_trials=max_trials)
-    except (UnknownObjective, StudyMismatch) as error:
+    except (UnknownObjective, StudyMismatch, DataUnavailable) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{trials} trials")
 
@@ -89,12 +90,13 @@ def verify(name: str) -> None:
     _one_thread()
     from rich.console import Console
 
+    from headway_workers.contract import DataUnavailable
     from headway_workers.registry import UnknownObjective
     from headway_workers.verification import verify as verified
 
     try:
         passed = verified(name, Console(highlight=False))
-    except UnknownObjective as error:
+    except (UnknownObjective, DataUnavailable) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(0 if passed else 1)
 
@@ -107,12 +109,13 @@ def verify(name: str) -> None:
 def figure(name: str, output: Path | None) -> None:
     """Draw the experiment behind an objective."""
     _one_thread()
+    from headway_workers.contract import DataUnavailable
     from headway_workers.picture import NoPicture, write
     from headway_workers.registry import UnknownObjective
 
     try:
         click.echo(write(name, output or Path(f"{name}.png")))
-    except (UnknownObjective, NoPicture) as error:
+    except (UnknownObjective, NoPicture, DataUnavailable) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -34,6 +34,10 @@ def silent(step: int, partial: float) -> None:
     """The report of a caller who doesn't listen."""
 
 
+class DataUnavailable(RuntimeError):
+    """What an objective evaluates on is missing or can't be read; says what, where, and the remedy."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """A measured quantity beside the objective."""

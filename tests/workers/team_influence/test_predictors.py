@@ -8,6 +8,7 @@ import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Lasso, Ridge
 
+from headway_workers.contract import DataUnavailable
 from headway_workers.team_influence import linear, mlp
 from headway_workers.team_influence.dynamics import Dynamics
 from headway_workers.team_influence.features import GROUPS, encoded, labellings, relabelled
@@ -146,7 +147,7 @@ def test_silence_is_embedded_as_zeros():
 
 
 def test_sentence_model_must_be_there_and_be_installed(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match="no sentence model"):
+    with pytest.raises(DataUnavailable, match="no sentence model"):
         SentenceChannel(tmp_path / "nowhere")
     monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
     with pytest.raises(ModuleNotFoundError, match="pip install sentence-transformers"):

