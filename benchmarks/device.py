@@ -19,13 +19,13 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.document import insert
-from benchmarks.functions import Array
 from benchmarks.latency.workload import objective, points
 from headway.wire.base import Params
 from headway.wire.space import Float
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import FitTask, Fitted, Optimizer, optimizer
 from headway_server.engine.placement import Placement
+from headway_workers.async_bo.functions import Array
 
 D = 6
 FITTED_ON = 300

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.functions import Array, ackley, rosenbrock, six_hump_camel
+from headway_workers.async_bo.functions import Array, ackley, rosenbrock, six_hump_camel
 
 
 def beale(x: Array) -> float:

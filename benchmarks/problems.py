@@ -7,7 +7,6 @@ problem, and the same noise, at the same seed.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,13 +14,10 @@ from types import MappingProxyType
 import numpy as np
 
 from benchmarks import mixed
-from benchmarks.functions import FUNCTIONS, Array
 from benchmarks.parameters import Choice, Flag, Parameter, Point, Real, Whole
+from headway_workers.async_bo.functions import FUNCTIONS, Array
+from headway_workers.async_bo.shifts import generator, shifted
 
-LARGEST_SHIFT = 0.25
-"""Of the box's width."""
-MARGIN = 0.05
-"""How near to the box's edge a shift may bring the minimiser, of its width."""
 NOISE = {"noisy-hartmann6": 0.2, "noisy-cosine8": 0.1}
 """Standard deviations of Gaussian noise; the other problems have none."""
 
@@ -43,7 +39,7 @@ class Problem:
         """What evaluation `number` (from 1) reports: the true value with that evaluation's noise."""
         if self.noise_sd == 0:
             return self.true_value(point)
-        noise = _generator(self.name, self.seed, number).standard_normal()
+        noise = generator(self.name, self.seed, number).standard_normal()
         return self.true_value(point) + self.noise_sd * float(noise)
 
 
@@ -52,7 +48,7 @@ def continuous(name: str, seed: int) -> Problem:
     function = FUNCTIONS[name.removeprefix("noisy-")]
     low, high = np.array(function.box, dtype=np.float64).T
     best = np.array(function.minimiser)
-    shift = _shift(_generator(name, seed), low, high, best)
+    shift = shifted(generator(name, seed), low, high, best)
     names = [f"x{i}" for i in range(len(low))]
 
     def true_value(point: Point) -> float:
@@ -78,7 +74,7 @@ def func_of_categories(name: str, seed: int) -> Problem:
         evaluate, minimum, letters = mixed.func3c, mixed.FUNC3C_MINIMUM, ["abc", "abcde", "abcd"]
     low, high = np.full(2, -1.0), np.full(2, 1.0)
     best = np.array(mixed.FUNC2C_MINIMISER)
-    shift = _shift(_generator(name, seed), low, high, best)
+    shift = shifted(generator(name, seed), low, high, best)
     kinds = [Choice(f"c{k}", tuple(choices)) for k, choices in enumerate(letters)]
 
     def true_value(point: Point) -> float:
@@ -93,9 +89,9 @@ def func_of_categories(name: str, seed: int) -> Problem:
 
 def mixed_ackley(name: str, seed: int) -> Problem:
     """Ackley over ten booleans, flipped at random, and three real numbers."""
-    rng = _generator(name, seed)
+    rng = generator(name, seed)
     low, high = np.full(3, -1.0), np.full(3, 1.0)
-    shift = _shift(rng, low, high, np.zeros(3))
+    shift = shifted(rng, low, high, np.zeros(3))
     flipped = (rng.random(10) < 0.5).tolist()
     names, flags = [f"x{i}" for i in range(3)], [f"b{i}" for i in range(10)]
 
@@ -112,7 +108,7 @@ def mixed_ackley(name: str, seed: int) -> Problem:
 def mixed_rosenbrock(name: str, seed: int) -> Problem:
     """Rosenbrock over three whole numbers, which stay where they are, and seven shifted real ones."""
     low, high = np.full(7, -2.0), np.full(7, 2.0)
-    shift = _shift(_generator(name, seed), low, high, np.ones(7))
+    shift = shifted(generator(name, seed), low, high, np.ones(7))
     names, whole = [f"x{i}" for i in range(7)], [f"k{i}" for i in range(3)]
 
     def true_value(point: Point) -> float:
@@ -191,19 +187,6 @@ def problem(name: str, seed: int) -> Problem:
         KeyError: where there is none of that name.
     """
     return MIXED.get(name, continuous)(name, seed)
-
-
-def _generator(*keys: str | int) -> np.random.Generator:
-    words = [zlib.crc32(key.encode()) if isinstance(key, str) else key for key in keys]
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(words)))
-
-
-def _shift(rng: np.random.Generator, low: Array, high: Array, best: Array) -> Array:
-    """How far the box moves under the function, (d,): the minimiser stays MARGIN inside."""
-    place = (best - low) / (high - low)
-    nearest, furthest = place - (1 - MARGIN), place - MARGIN
-    amount = rng.uniform(np.maximum(nearest, -LARGEST_SHIFT), np.minimum(furthest, LARGEST_SHIFT))
-    return np.asarray(amount * (high - low))
 
 
 def _box(names: list[str], low: Array, high: Array) -> tuple[Real, ...]:

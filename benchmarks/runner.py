@@ -14,17 +14,18 @@ import time
 import traceback
 from collections.abc import Mapping
 
+from benchmarks.pairing import Accountable, audit
 from benchmarks.parameters import Point
 from benchmarks.problems import problem
-from benchmarks.simulator import Accountable, System, audit, durations, simulate
 from benchmarks.systems import create, version
 from benchmarks.units import BUDGET, Run, Unit, run_of
+from headway_workers.async_bo.simulator import System, durations, simulate
 
 
 class Timed:
     """A system, and the processor time of its answers: neighbours on the machine disturb it less."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System[Point]) -> None:
         self._system = system
         self.seconds = 0.0
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from benchmarks.functions import Array
 from benchmarks.units import Run
+from headway_workers.async_bo.functions import Array
 
 FLOOR = 1e-6
 """Regrets below this count as this: the difference is of no use, and its logarithm would rule the rest."""

@@ -20,10 +20,10 @@ from benchmarks.campaign import outstanding, run_all
 from benchmarks.curves import newest
 from benchmarks.problems import TUNING
 from benchmarks.regret import MAIN
-from benchmarks.simulator import LAWS
 from benchmarks.statistics import Comparison, Summary, paired, summaries
 from benchmarks.systems import PEERS, ROOT, version
 from benchmarks.units import Log, Unit
+from headway_workers.async_bo.simulator import LAWS
 
 LOG = ROOT / "benchmarks" / ".runs" / "tune.jsonl"
 KEPT = ROOT / "benchmarks" / "results" / "tuning"

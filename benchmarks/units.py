@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.parameters import Point
 from benchmarks.problems import problem
-from benchmarks.simulator import Completion
+from headway_workers.async_bo.simulator import Completion
 
 BUDGET = 100
 """Evaluations of a run."""
@@ -54,7 +55,7 @@ class Run:
         return cls(unit, **flat)
 
 
-def run_of(unit: Unit, version: str, completions: list[Completion], seconds: float) -> Run:
+def run_of(unit: Unit, version: str, completions: list[Completion[Point]], seconds: float) -> Run:
     """Regret curves of a simulation. Regret is of the true value, also where what was observed is noisy."""
     setting = problem(unit.problem, unit.seed)
     true = np.array([setting.true_value(completion.point) for completion in completions])

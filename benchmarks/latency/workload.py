@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.functions import Array
+from headway_workers.async_bo.functions import Array
 
 
 def objective(x: Array) -> float:

@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.parameters import Point
 from benchmarks.problems import Problem
-from benchmarks.simulator import System
+from headway_workers.async_bo.simulator import System
 
 ROOT = Path(__file__).resolve().parents[2]
 Environment = Literal["headway", "optuna", "botorch", "ax"]
@@ -56,7 +57,7 @@ def _engine_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def create(name: str, problem: Problem, seed: int) -> AbstractContextManager[System]:
+def create(name: str, problem: Problem, seed: int) -> AbstractContextManager[System[Point]]:
     """A fresh system for one run.
 
     Raises:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from benchmarks import mixed
-from benchmarks.functions import FUNCTIONS
 from benchmarks.parameters import Choice, Flag, Real, Whole
-from benchmarks.problems import LARGEST_SHIFT, MARGIN, REPORTED, TUNING, problem
+from benchmarks.problems import REPORTED, TUNING, problem
+from headway_workers.async_bo.functions import FUNCTIONS
+from headway_workers.async_bo.shifts import LARGEST_SHIFT, MARGIN
 
 ROUGH = {"bukin"}
 """Not differentiable at the minimum."""

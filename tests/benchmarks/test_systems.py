@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from benchmarks.problems import REPORTED, TUNING, problem
-from benchmarks.simulator import durations, simulate
 from benchmarks.systems import PEERS, create, environment, version
 from headway_server.engine import STRATEGIES, chooser
 from headway_server.engine.fits import task as fitting
 from headway_server.engine.search.restarts import Effort
+from headway_workers.async_bo.simulator import durations, simulate
 
 
 def points(variant, budget=14, name="six-hump-camel"):

@@ -94,6 +94,23 @@ class Check:
         return self.tolerance is None or abs(self.ours - self.oracle) <= self.tolerance
 
 
+Verdict = Literal["supported", "not supported", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A paper's statement beside what we found. Whatever the verdict is, it is a result and no failure."""
+
+    name: str
+    effect: float
+    low: float
+    high: float
+    """95 % interval of the effect."""
+    demands: str
+    """What the statement says of the effect, e.g. "< 0.1"."""
+    verdict: Verdict
+
+
 @dataclass(frozen=True)
 class FidelityAxis:
     """What can be cut short, and the range of it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headway_workers.contract import Check, Objective
+from headway_workers.contract import Check, Claim, Objective
 
 if TYPE_CHECKING:  # a worker draws nothing, and need not import what does
     from matplotlib.figure import Figure
@@ -25,6 +25,11 @@ class _Room(NamedTuple):
 
 
 _ROOMS = {
+    "async-bo": _Room(
+        "headway_workers.async_bo.objective:AsyncBo",
+        "headway_workers.async_bo.checks:checks",
+        "headway_workers.async_bo.figure:draw",
+    ),
     "digits-svm": _Room(
         "headway_workers.digits_svm.objective:DigitsSvm", "headway_workers.digits_svm.checks:checks"
     ),
@@ -78,13 +83,13 @@ def objective(name: str) -> Objective:
     return found
 
 
-def checks(name: str) -> Iterator[Check]:
+def checks(name: str) -> Iterator[Check | Claim]:
     """What the objective of that name is held to, quickest first; each is worked out as it is asked for.
 
     Raises:
         UnknownObjective: naming those that are known.
     """
-    held_to: Callable[[], Iterator[Check]] = _load(_room(name).checks)
+    held_to: Callable[[], Iterator[Check | Claim]] = _load(_room(name).checks)
     return held_to()
 
 

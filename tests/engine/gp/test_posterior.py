@@ -246,3 +246,13 @@ def test_gradient_equals_finite_differences(problem, acquisition, conditioned):
         e = np.eye(4)[j] * step
         up, down = (ours.acquire(at + s * e, acquisition, extra) for s in (1, -1))
         np.testing.assert_allclose(gradient[:, j], (up - down) / (2 * step), rtol=1e-5, atol=1e-6)
+
+
+def test_nothing_yet_is_a_posterior_that_grows(problem, capfd):
+    hyperparameters, rows, z, variances = problem(5, 2)
+    empty = Posterior.build(hyperparameters, rows[:0], z[:0], variances[:0])
+    for row, value, variance in zip(rows, z, variances, strict=True):
+        empty.append(row, value, variance)
+    whole = Posterior.build(hyperparameters, rows, z, variances)
+    np.testing.assert_allclose(empty.moments(rows), whole.moments(rows), atol=1e-9)
+    assert capfd.readouterr().err == ""

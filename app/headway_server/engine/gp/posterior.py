@@ -330,6 +330,9 @@ class Posterior:
         m = self.m
         self._since_rebuild = 0
         self.rebuilds += 1
+        if m == 0:  # LAPACK complains of a matrix of nothing
+            self._inverse, self._alpha = np.empty((0, 0)), np.empty(0)
+            return True
         u = self.kernel.scaled(self._rows)
         for jitter in JITTERS:
             k = np.zeros((m, m))

@@ -1,4 +1,4 @@
-"""The simulated clock, against a schedule worked out by brute force, and the audit of pairings."""
+"""The simulated clock, against a schedule worked out by brute force."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks.problems import problem
-from benchmarks.runner import run
-from benchmarks.simulator import LAWS, Mispaired, audit, durations, simulate
-from benchmarks.systems import create
-from benchmarks.units import Unit
+from headway_workers.async_bo.simulator import LAWS, Crew, durations, simulate
 
 
 class Recorder:
@@ -69,6 +65,7 @@ def test_one_worker_is_sequential():
         ("exponential", stats.expon()),
         ("half-normal", stats.halfnorm(scale=np.sqrt(np.pi / 2))),
         ("pareto", stats.pareto(3.0, scale=2 / 3)),
+        ("uniform", stats.uniform(0.0, 2.0)),
     ],
 )
 def test_the_laws_have_mean_one_and_their_names_distribution(law, distribution):
@@ -77,51 +74,53 @@ def test_the_laws_have_mean_one_and_their_names_distribution(law, distribution):
 
 
 def test_the_schedule_depends_on_law_and_seed_alone():
-    assert set(LAWS) == {"exponential", "half-normal", "pareto"}
+    assert set(LAWS) == {"constant", "exponential", "half-normal", "pareto", "uniform"}
     assert np.array_equal(durations("pareto", 3, 50), durations("pareto", 3, 50))
     assert not np.array_equal(durations("pareto", 3, 50), durations("pareto", 4, 50))
 
 
-class OutOfStep(Recorder):
-    """Gives each result to the oldest point that has none, as a queue of configurations does."""
-
-    def records(self):
-        values = [value for _, value in self.told]
-        return {k: ({"x": float(k)}, value) for k, value in enumerate(values, start=1)}
-
-
-def test_the_audit_finds_a_system_that_pairs_results_by_their_order():
-    times = durations("exponential", 0, 30)
-    alone = OutOfStep()
-    audit(alone, simulate(alone, lambda number, _: float(number), times, 1))
-    together = OutOfStep()
-    completions = simulate(together, lambda number, _: float(number), times, 4)
-    with pytest.raises(Mispaired, match="is recorded, not"):
-        audit(together, completions)
+@given(
+    st.lists(st.floats(0.01, 10.0), min_size=1, max_size=40).map(np.array),
+    st.lists(st.floats(0.2, 5.0), min_size=1, max_size=8).map(tuple),
+)
+def test_a_workers_speed_divides_its_times(times, speeds):
+    completions = simulate(Recorder(), lambda number, _: float(number), times, Crew(len(speeds), speeds))
+    assert len(completions) == len(times)
+    for one in completions:
+        assert one.time - one.asked == pytest.approx(times[one.number - 1] / speeds[one.worker])
 
 
-@pytest.mark.parametrize("name", ["branin", "func3c", "mixed-rosenbrock10"])
-def test_headway_pairs_results_that_come_out_of_order(name):
-    setting = problem(name, 0)
-    with create("headway/rucb", setting, 0) as system:
-        completions = simulate(system, setting.observed_value, durations("pareto", 0, 25), 8)
-        optimizer = system._optimizer
-        seen = optimizer._observations
-        held = [optimizer._encoding.params(row) for row in seen.rows]
-    assert [c.number for c in completions] != sorted(c.number for c in completions)
-    assert len(held) == len(completions)
-    for params, utility, completion in zip(held, seen.utilities, completions, strict=True):
-        assert -utility == completion.value
-        for key, value in completion.point.items():
-            assert params[key] == (pytest.approx(value) if isinstance(value, float) else value)
+@given(st.lists(st.floats(0.01, 10.0), min_size=1, max_size=40).map(np.array), st.integers(1, 8))
+def test_synchronous_workers_wait_for_the_slowest(times, workers):
+    completions = simulate(
+        Recorder(), lambda number, _: float(number), times, Crew(workers, synchronous=True)
+    )
+    starts = {one.number: one.asked for one in completions}
+    batches = np.array_split(times, range(workers, len(times), workers))
+    began = np.concatenate([[0.0], np.cumsum([batch.max() for batch in batches])])
+    for number, start in starts.items():
+        assert start == pytest.approx(began[(number - 1) // workers])
 
 
-def test_a_unit_is_repeatable_and_its_regret_falls():
-    unit = Unit("headway/rucb", "noisy-hartmann6", 4, "exponential", 2)
-    first, second = run(unit, 20), run(unit, 20)
-    assert first.regret == second.regret
-    assert first.incumbent_regret == second.incumbent_regret
-    assert len(first.regret) == 20
-    assert first.regret == sorted(first.regret, reverse=True)
-    # The best observed point is a point that was evaluated, so that it can't beat the best of those.
-    assert all(a >= b for a, b in zip(first.incumbent_regret, first.regret, strict=True))
+class Mourner(Recorder):
+    def __init__(self):
+        super().__init__()
+        self.lost = []
+
+    def lose(self, number):
+        self.lost.append(number)
+
+
+def test_an_evaluation_that_is_lost_takes_its_time_and_brings_nothing():
+    system = Mourner()
+    crew = Crew(2, lost=frozenset({2, 3}))
+    completions = simulate(system, lambda number, _: float(number), np.full(6, 1.0), crew)
+    assert sorted(one.number for one in completions) == [1, 4, 5, 6]
+    assert sorted(system.lost) == [2, 3]
+    assert max(one.time for one in completions) == 3.0
+
+
+@pytest.mark.parametrize(("workers", "speeds"), [(0, ()), (2, (1.0, 0.0)), (2, (1.0,))])
+def test_a_crew_that_could_not_work_is_refused(workers, speeds):
+    with pytest.raises(ValueError, match="workers"):
+        Crew(workers, speeds)

@@ -1,0 +1,74 @@
+"""Runs as many simulations as one likes, in several processes, and keeps them in one Parquet file.
+
+    python -m headway_workers.async_bo [--seeds 20] [--problems …] [--methods …] [--workers 2 4 8 16 32]
+
+Stopped and started again, it goes on where it was: every run is kept in the log as it finishes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from itertools import product
+from pathlib import Path
+
+import click
+
+from headway_workers.async_bo.claims import BUDGET
+from headway_workers.async_bo.methods import METHODS, PURPOSE_BUILT, STANDARD
+from headway_workers.async_bo.problems import NAMES
+from headway_workers.async_bo.records import LOG, all_recorded, write_parquet
+from headway_workers.async_bo.run import Setting
+from headway_workers.async_bo.simulator import LAWS
+
+
+def main() -> None:
+    """Entry."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--problems", nargs="+", choices=NAMES, default=NAMES)
+    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=(*STANDARD, *PURPOSE_BUILT))
+    parser.add_argument("--workers", nargs="+", type=int, default=(2, 4, 8, 16, 32))
+    parser.add_argument("--laws", nargs="+", choices=tuple(LAWS), default=("exponential",))
+    parser.add_argument("--budget", type=int, default=BUDGET)
+    parser.add_argument("--known", action="store_true", help="the prior's own hyperparameters (gp… only)")
+    parser.add_argument("--own", action="store_true", help="no intermediate updates")
+    parser.add_argument("--synchronous", action="store_true", help="in batches")
+    parser.add_argument("--spread", type=float, default=0.0, help="of the workers' log speeds")
+    parser.add_argument("--failing", type=float, default=0.0, help="share of evaluations that are lost")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--log", type=Path, default=LOG)
+    parser.add_argument("--output", type=Path, default=Path("async-bo.parquet"))
+    options = parser.parse_args()
+    arms = product(range(options.seeds), options.problems, options.methods, options.workers, options.laws)
+    settings = [
+        Setting(
+            problem,
+            method,
+            workers,
+            seed,
+            options.budget,
+            law,
+            "own" if options.own else "intermediate",
+            known=options.known,
+            spread=options.spread,
+            failing=options.failing,
+            synchronous=options.synchronous,
+        )
+        for seed, problem, method, workers, law in arms
+    ]
+    records = []
+    for done, record in all_recorded(settings, options.jobs, options.log):
+        records.append(record)
+        one = record.setting
+        click.echo(f"{done}/{len(settings)} {one.problem} {one.method} q={one.workers} seed {one.seed}")
+    write_parquet(options.output, records)
+    click.echo(options.output)
+
+
+if __name__ == "__main__":
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # before a run imports numpy in its process
+    main()
