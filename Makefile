@@ -9,7 +9,7 @@ OPTIONS ?=
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: venv demo test test-compose test-faults check openapi bench-http bench-columns bench-environments bench-evaluations bench-campaigns bench-latency bench-service bench-regret clean
+.PHONY: venv demo test test-long test-compose test-faults check openapi bench-http bench-columns bench-environments bench-evaluations bench-campaigns bench-latency bench-service bench-regret clean
 
 venv: $(VENV)/.installed
 
@@ -32,7 +32,7 @@ check: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 -m "not slow and not browser"
+	$(BIN)/pytest -n 2 -m "not slow and not long and not browser"
 
 test: venv
 	$(BIN)/ruff format --check .
@@ -40,6 +40,10 @@ test: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+# Whole demos, long checks of the experiments, large imports.
+test-long: venv
+	$(BIN)/pytest -n 2 -m long
 
 # The compose file on a real engine: minutes, most of them for the images. Skipped where none can run.
 test-compose: venv

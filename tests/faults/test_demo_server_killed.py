@@ -15,7 +15,7 @@ import pytest
 BUDGET = 16
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_study_ends_with_its_full_budget_and_no_observation_lost_or_twice(tmp_path: Path):
     output = tmp_path / "output"
     argv = [sys.executable, "-m", "headway", "demo", "--directory", str(tmp_path)]

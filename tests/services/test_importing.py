@@ -140,6 +140,7 @@ def test_an_unknown_study_is_not_found(take):
         take(row())
 
 
+@pytest.mark.long
 def test_the_largest_batch_is_taken_at_once(define, take, database):
     define()
     rows = [row(k / 5000, float(k), client_id=f"row {k}") for k in range(5000)]

@@ -76,6 +76,7 @@ def test_demo_runs_to_the_end_and_shows_the_result_again_at_once(tmp_path: Path)
     assert figure.exists()
 
 
+@pytest.mark.long
 def test_interrupted_demo_leaves_no_process_and_is_resumed(tmp_path: Path):
     run = Run(tmp_path, "--budget", "12", "--workers", "2")
     url = run.url()
@@ -92,6 +93,7 @@ def test_interrupted_demo_leaves_no_process_and_is_resumed(tmp_path: Path):
     assert "12/12 trials" in out
 
 
+@pytest.mark.long
 def test_another_budget_for_a_study_that_exists_is_refused_with_the_cure(tmp_path: Path):
     Run(tmp_path, "--budget", "2", "--workers", "1").ended()
     out = Run(tmp_path, "--budget", "3", "--workers", "1").ended(1)
@@ -99,6 +101,7 @@ def test_another_budget_for_a_study_that_exists_is_refused_with_the_cure(tmp_pat
     assert "Traceback" not in out
 
 
+@pytest.mark.long
 def test_killed_worker_is_restarted_and_its_trial_is_not_lost(tmp_path: Path):
     run = Run(tmp_path, "--budget", "16", "--workers", "2")
     url = run.url()

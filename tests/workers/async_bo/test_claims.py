@@ -94,6 +94,7 @@ def test_runs_are_kept_and_gone_on_with(tmp_path):
     assert len(set(table["engine"])) == 1
 
 
+@pytest.mark.long
 def test_the_objective_is_repeatable_noisy_and_audited_elsewhere():
     objective = AsyncBo(evaluations=15)
     rungs = {}

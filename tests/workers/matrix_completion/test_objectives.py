@@ -165,12 +165,12 @@ def test_biharmonic_filling_wins_and_is_only_reported():
     assert check.passed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_psnr_table_is_reproduced():
     assert [check for check in inpainting_checks.psnr_table() if not check.passed] == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_convergence_at_condition_number_1():
     found = [
         convergence.linear_convergence(1.0),

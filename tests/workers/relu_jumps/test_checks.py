@@ -56,7 +56,7 @@ def test_norm_grows_like_the_root_of_n():
     assert_passed(*checks.norm_grows_like_the_root_of_n(networks=12))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_flow_jumps_like_its_limit():
     assert_passed(*checks.one_neuron_a_saddle(networks=3))
 
