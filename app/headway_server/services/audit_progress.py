@@ -71,10 +71,11 @@ def _step(audit_id: int, study_id: int, uow: UnitOfWork) -> bool:
             gone = standings.get(slot.search.study_id, GONE).deleted
             audit.set_slot(place, _audited(uow, study, audit, place, slot, gone=gone))
             return True
-    if not waits:
-        audit.completed_at = uow.now
-        uow.events.record(study, "audit.completed", uow.now, number=audit.number)
-    return False
+    if waits:
+        return False
+    audit.completed_at = uow.now
+    uow.events.record(study, "audit.completed", uow.now, number=audit.number)
+    return True
 
 
 def _audited(
