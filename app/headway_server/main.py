@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from headway_server.api import (
     archives,
     audit,
+    campaign_audit,
     events,
     health,
     measurements,
@@ -39,6 +40,7 @@ from headway_server.api.openapi import Application
 from headway_server.api.rates import RateLimits, rates_of
 from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.services.audit_progress import move_on
 from headway_server.services.delete_study import purge
 from headway_server.services.device import require_device
 from headway_server.services.engine_link import EngineLink
@@ -128,7 +130,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     app.add_middleware(Envelope, metrics=metrics)
     # Those asked most come first: routes are searched one by one.
     asked_most = (trials, measurements, studies, spaces, observations, archives, events, plots)
-    for room in (*asked_most, workers, health, projects, audit, published):
+    for room in (*asked_most, campaign_audit, workers, health, projects, audit, published):
         app.include_router(room.router)
     if settings.metrics:
         app.include_router(health.metrics_router)
@@ -157,7 +159,9 @@ async def _sweep_for_ever(context: AppContext) -> None:
     while True:
         await asyncio.sleep(context.settings.sweep_every_s)
         try:
-            if await run_in_threadpool(sweep, context.database):
+            taken = await run_in_threadpool(sweep, context.database)
+            taken += await run_in_threadpool(move_on, context.database)
+            if taken:
                 context.pulse.beat()
             await run_in_threadpool(purge, context.database)
         except DatabaseUnavailable as error:

@@ -11,6 +11,7 @@ measure.work()  # start this same file on 50 machines
 """
 
 from headway import errors
+from headway.audits import Audit
 from headway.best import BestTrial, Front
 from headway.client import Client
 from headway.errors import ApiError, ConnectionFailed, HeadwayError, Infeasible, Stop
@@ -22,6 +23,7 @@ from headway.wire.study import EarlyStopping, Fidelity, FidelityCost, Objective,
 
 __all__ = [
     "ApiError",
+    "Audit",
     "BestTrial",
     "Boolean",
     "Categorical",

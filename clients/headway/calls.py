@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from headway.errors import ApiError, UnreadableAnswer, error_of
 from headway.wire.amendments import TrialPatch
 from headway.wire.base import Nothing, Params, Request, Response
+from headway.wire.campaign_audit import AuditReport, AuditRequest
 from headway.wire.events import EventPage
 from headway.wire.explanation import ExplainRequest, Explanation
 from headway.wire.limits import Limits
@@ -101,9 +102,10 @@ def create_study(definition: StudyDefinition) -> Call[StudyView]:
     return Call("POST", "/v1/studies", StudyView, definition)
 
 
-def list_studies(cursor: str | None = None) -> Call[StudyPage]:
-    """A page of studies by name."""
-    return Call("GET", "/v1/studies", StudyPage, query=_page(cursor))
+def list_studies(cursor: str | None = None, *, audits: bool = False) -> Call[StudyPage]:
+    """A page of studies by name; with `audits` also those that were made for audits."""
+    query = _page(cursor) | ({"audits": "true"} if audits else {})
+    return Call("GET", "/v1/studies", StudyPage, query=query)
 
 
 def read_study(study: str) -> Call[StudyView]:
@@ -259,6 +261,17 @@ def read_best(study: str) -> Call[BestResponse]:
 def read_convergence(study: str) -> Call[Convergence]:
     """The incumbent after every completed trial."""
     return Call("GET", f"{_study(study)}/convergence", Convergence)
+
+
+def begin_audit(study: str, request: AuditRequest) -> Call[AuditReport]:
+    """Have a campaign audited."""
+    return Call("POST", f"{_study(study)}/audit", AuditReport, request)
+
+
+def read_audit(study: str, number: int | None = None) -> Call[AuditReport]:
+    """A campaign's newest audit, or an earlier one."""
+    query: dict[str, str | int] = {} if number is None else {"number": number}
+    return Call("GET", f"{_study(study)}/audit", AuditReport, query=query)
 
 
 def read_model(study: str) -> Call[ModelSummary]:

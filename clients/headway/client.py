@@ -204,11 +204,11 @@ class Client:
         view = self._link.ask(calls.import_study(content, name))
         return Study(self._link, view.name, view=view)
 
-    def studies(self) -> Iterator[StudyView]:
-        """Every study, by name."""
+    def studies(self, *, audits: bool = False) -> Iterator[StudyView]:
+        """Every study, by name; with `audits` also those that were made for audits."""
         cursor: str | None = None
         while True:
-            page = self._link.ask(calls.list_studies(cursor))
+            page = self._link.ask(calls.list_studies(cursor, audits=audits))
             yield from page.studies
             cursor = page.next_cursor
             if cursor is None:

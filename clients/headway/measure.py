@@ -32,7 +32,7 @@ class Measure(Generic[P]):
         self.definition = definition
         self._function = function
         self._connect = connect
-        self._takes_trial = _check_signature(function, definition)
+        self._evaluate = evaluator(function, definition)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Value:
         return self._function(*args, **kwargs)
@@ -53,16 +53,9 @@ class Measure(Generic[P]):
         finished = 0
         for trial in self.study.trials(worker, lease_s):
             with trial:
-                trial.finish(self._measure(trial))
+                trial.finish(self._evaluate(trial))
             finished += trial.outcome == "completed"
         return finished
-
-    def _measure(self, trial: Trial) -> Value:
-        keywords: dict[str, Any] = dict(trial.params)
-        if self._takes_trial:
-            keywords["trial"] = trial
-        function: Callable[..., Value] = self._function
-        return function(**keywords)
 
 
 def study(
@@ -124,6 +117,23 @@ def study(
         return Measure(function, definition, connect)
 
     return decorate
+
+
+def evaluator(function: Callable[..., Value], definition: StudyDefinition) -> Callable[[Trial], Value]:
+    """The function at a trial's point; one with a parameter `trial`, which the space lacks, gets that too.
+
+    Raises:
+        TypeError: it does not take the study's parameters.
+    """
+    takes_trial = _check_signature(function, definition)
+
+    def evaluate(trial: Trial) -> Value:
+        keywords: dict[str, Any] = dict(trial.params)
+        if takes_trial:
+            keywords["trial"] = trial
+        return function(**keywords)
+
+    return evaluate
 
 
 def _check_signature(function: Callable[..., Any], definition: StudyDefinition) -> bool:

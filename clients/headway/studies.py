@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import uuid4
@@ -14,12 +14,14 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from headway import calls
+from headway.audits import Audit
 from headway.errors import ApiError, ConnectionFailed, ObjectiveKeepsFailing, ValidationFailed
 from headway.preemption import Preempted, Preemption
 from headway.results import ONE_TRY, Link
 from headway.study_editing import StudyEditor
 from headway.trials import Trial, Workplace
 from headway.wire.base import ParamValue
+from headway.wire.campaign_audit import AuditRequest
 from headway.wire.study import StudyView
 from headway.wire.trial import (
     FinishRequest,
@@ -79,7 +81,8 @@ class Study(StudyEditor):
         *,
         fixed: Mapping[str, ParamValue] | None = None,
         context: Mapping[str, ParamValue] | None = None,
-    ) -> Iterator[Trial]:
+        patient: bool = True,
+    ) -> Generator[Trial]:
         """Trials for this worker, one by one, until there is nothing more to do.
 
         Ends by itself when the study is done, and sleeps while it is told to wait. In the main thread
@@ -90,6 +93,7 @@ class Study(StudyEditor):
             lease_s: how long the server waits for a sign of life, seconds; the study's policy by default.
             fixed: values that every trial of this worker has, e.g. what its machine can do.
             context: likewise, for what it finds rather than chooses.
+            patient: False: end where others have all that is left, instead of waiting for it.
 
         Raises:
             ConnectionFailed, ApiError: no suggestion within the client's patience.
@@ -97,7 +101,11 @@ class Study(StudyEditor):
         """
         objectives = self.objectives
         request = _request(
-            worker=worker or this_worker(), lease_s=lease_s, wait_ms=HELD_MS, fixed=fixed, context=context
+            worker=worker or this_worker(),
+            lease_s=lease_s,
+            wait_ms=HELD_MS if patient else 0,
+            fixed=fixed,
+            context=context,
         )
         ever_worked, failures = False, 0
         with Preemption() as preemption:
@@ -113,6 +121,8 @@ class Study(StudyEditor):
                     raise
                 if answer.status == "done":
                     log.info("study %s is done: %s", self.name, answer.reason)
+                    return
+                if answer.status == "wait" and not patient:
                     return
                 if answer.status == "wait":
                     log.debug("study %s: wait: %s", self.name, answer.reason)
@@ -176,6 +186,56 @@ class Study(StudyEditor):
                 Trial(given, workplace).release()
         except (ApiError, ConnectionFailed) as error:
             log.warning("nothing was given back: %s; a lease that nobody renews ends by itself", error)
+
+    def audit(
+        self,
+        *,
+        top: int = 3,
+        replicates: int = 10,
+        null_campaigns: int = 19,
+        alpha: float = 0.05,
+        reuse: Sequence[str] = (),
+        seed: int = 0,
+    ) -> Audit:
+        """Have the campaign audited, now that it is over: its best trials are measured again, with fresh
+        seeds, and compared with what random searches of equal budget find. The same call finds the audit that
+        it began before.
+
+        Args:
+            top: how many of the best trials are measured again (1 to 10).
+            replicates: of each, and of what each random search found (10 to 100).
+            null_campaigns: random searches (1 to 199); with K of them no p is below 1/(K + 1).
+            alpha: level of the tests.
+            reuse: names of studies that are such random searches already.
+            seed: of the replicates, the random searches and the choice of the control.
+
+        Raises:
+            IllegalTransition: the study is not over, too few of its trials count, or another audit runs.
+            UnsupportedObjectives: it has several objectives.
+            ValidationFailed: a number is out of range, or a study to be reused is no such random search.
+        """
+        named = {"top": top, "replicates": replicates, "null_campaigns": null_campaigns}
+        try:
+            request = AuditRequest.model_validate(
+                {**named, "alpha": alpha, "reuse": tuple(reuse), "seed": seed}
+            )
+        except ValidationError as error:
+            raise ValidationFailed.before_sending("The request for an audit", error) from error
+        return self._audit(self._link.ask(calls.begin_audit(self.name, request)).number)
+
+    def last_audit(self, number: int | None = None) -> Audit:
+        """The newest audit that somebody has begun, or the one of this number.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return self._audit(self._link.ask(calls.read_audit(self.name, number)).number)
+
+    def _audit(self, number: int) -> Audit:
+        def companion(name: str) -> Study:
+            return Study(self._link, name, sleep=self._sleep)
+
+        return Audit(self._link, self, number, companion=companion, sleep=self._sleep)
 
     def finish(self, number: int, result: FinishRequest) -> FinishResponse:
         """Report a trial whose number and token are all that is left of it, e.g. on paper.

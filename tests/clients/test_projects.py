@@ -119,7 +119,7 @@ def test_the_same_from_the_shell(served, name, tmp_path):
     assert "ours" in run("projects", "list")
     assert name in [view["name"] for view in json.loads(run("projects", "list", "--format", "json"))]
     assert run("--project", name, "studies") == "There are no studies yet.\n"
-    assert "project.created" in run("--project", name, "audit")
+    assert "project.created" in run("--project", name, "changes")
     run("projects", "delete", name)
-    newest = json.loads(run("audit", "-n", 1, "--format", "json"))
+    newest = json.loads(run("changes", "-n", 1, "--format", "json"))
     assert (newest[0]["type"], newest[0]["data"]) == ("project.deleted", {"name": name})

@@ -6,13 +6,16 @@ from sqlalchemy import text
 from headway.wire.amendments import TrialPatch
 from headway.wire.space import Float, Space
 from headway.wire.space_versions import SpacePut
+from headway.wire.study import StudyPatch
 from headway.wire.trial import FinishRequest, SuggestRequest
-from headway_server.services import spaces, studies, trials
+from headway_server.services import campaign_audit, spaces, studies, trials
 from headway_server.services.amending import amend_trial
+from headway_server.services.change_study import change
 from headway_server.services.delete_study import delete
 from headway_server.services.finish import finish
 from headway_server.services.suggest import suggest
 from headway_server.storage.schema import migrate, migrate_down
+from tests.services.audits import Laboratory, noise
 
 WIDER = Space(parameters=(Float(0, 9, name="x"),))
 TABLES = ("studies", "trials", "attempts", "observations", "events", "gp_states", "idempotency_keys")
@@ -83,6 +86,21 @@ def test_foreign_keys_are_in_force_again_afterwards(filled):
     migrate(filled)
     filled.write(lambda uow: uow.session.execute(text("DELETE FROM studies")))
     assert set(counted(filled).values()) == {0}
+
+
+def test_without_audits_their_studies_stay(filled, engine):
+    lab = Laboratory(filled, engine)
+    lab.work("s", noise, most=2)
+    change(filled, "s", StudyPatch(state="completed"), "*")
+    for trial in suggest(filled, engine, "s", SuggestRequest(worker="w", resume=True)).response.trials:
+        lab.report("s", trial, 3.0)
+    lab.audit("s", noise, null_campaigns=1)
+    names = [one.name for one in studies.page(filled, None, 10, audits=True).studies]
+    migrate_down(filled, "0011")
+    migrate(filled)
+    assert [one.name for one in studies.page(filled, None, 10).studies] == names
+    assert campaign_audit.newest(filled, "s") is None
+    assert studies.read(filled, "s.audit-1.replicates").trials.completed == 40
 
 
 def test_to_an_older_server_a_deleted_study_hands_nothing_out(filled):

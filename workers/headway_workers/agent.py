@@ -13,6 +13,7 @@ from headway import Client, Study
 from headway.errors import NotFound
 from headway.wire.base import Params
 from headway.wire.measured import MeasuredValue
+from headway.wire.study import StudyDefinition
 from headway_workers import registry
 from headway_workers.contract import Evaluation, Objective, Status
 
@@ -50,19 +51,38 @@ class Given(Protocol):
 
 
 def work(
-    name: str, *, study: str | None = None, url: str, worker: str | None = None, max_trials: int | None = None
+    name: str,
+    *,
+    study: str | None = None,
+    audit: str | None = None,
+    url: str,
+    worker: str | None = None,
+    max_trials: int | None = None,
 ) -> int:
     """Evaluate the named objective for a study until that is done; the number of trials evaluated.
 
     The study is created from the objective's declaration where it doesn't exist. The client keeps the
     lease alive, and a SIGTERM hands the trial back before the process ends.
 
+    Args:
+        name: the objective's.
+        study: the study; by default the one named like the objective.
+        audit: a study whose newest audit is served, all studies of it, in place of a study.
+        url: the server.
+        worker: how the study calls this worker.
+        max_trials: stop after so many.
+
     Raises:
         UnknownObjective: naming those that are known.
         StudyMismatch: the study's space or objective is another.
+        NotFound: the study has not been audited.
     """
     objective = registry.objective(name)
     with Client(url) as client, threadpool_limits(1):
+        if audit is not None:
+            audited = client.study(audit)
+            _require_same(audited.definition, objective.definition(audit), objective)
+            return run(objective, audited.last_audit().trials(worker), max_trials)
         trials = join(client, objective, study).trials(worker=worker)
         return run(objective, trials, max_trials)
 
@@ -118,10 +138,19 @@ def join(client: Client, objective: Objective, name: str | None = None, budget: 
         found = study.view().definition
     except NotFound:
         return client.define(definition)
+    _require_same(found, definition, objective)
+    return study
+
+
+def _require_same(found: StudyDefinition, declared: StudyDefinition, objective: Objective) -> None:
+    """Refuse a study that asks for something else than the objective evaluates.
+
+    Raises:
+        StudyMismatch: naming what differs.
+    """
     for field, other in DIFFERENCES.items():
-        if getattr(found, field) != getattr(definition, field):
+        if getattr(found, field) != getattr(declared, field):
             raise StudyMismatch(
-                f"The study {definition.name!r} is not one of {objective.name}: it has {other}. "
+                f"The study {found.name!r} is not one of {objective.name}: it has {other}. "
                 "Work for a study under another name."
             )
-    return study

@@ -18,20 +18,28 @@ DEFAULT_URL = "http://127.0.0.1:8765"
 @click.command()
 @click.option("--objective", required=True, help="What to evaluate, e.g. digits-svm.")
 @click.option("--study", help="Study to work for.  [default: the objective's name]")
+@click.option("--audit", help="Work for all that the audit of this study needs, till it is complete.")
 @click.option("--url", envvar="HEADWAY_URL", default=DEFAULT_URL, show_default=True, help="The server.")
 @click.option("--worker-id", help="How the study calls this worker.  [default: host and process]")
 @click.option("--max-trials", type=click.IntRange(1), help="Stop after so many trials.")
-def worker(
-    objective: str, study: str | None, url: str, worker_id: str | None, max_trials: int | None
+def worker(  # noqa: PLR0917 (click passes them by name)
+    objective: str,
+    study: str | None,
+    audit: str | None,
+    url: str,
+    worker_id: str | None,
+    max_trials: int | None,
 ) -> None:
-    """Evaluate an objective for a study until the study is done."""
+    """Evaluate an objective for a study until the study is done, or for an audit until that is complete."""
+    if study and audit:
+        raise click.UsageError("--audit names the study that was audited, so it can't go with --study.")
     _one_thread()
     from headway_workers.agent import StudyMismatch, work
     from headway_workers.contract import DataUnavailable
     from headway_workers.registry import UnknownObjective
 
     try:
-        trials = work(objective, study=study, url=url, worker=worker_id, max_trials=max_trials)
+        trials = work(objective, study=study, audit=audit, url=url, worker=worker_id, max_trials=max_trials)
     except (UnknownObjective, StudyMismatch, DataUnavailable) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{trials} trials")

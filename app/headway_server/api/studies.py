@@ -46,9 +46,14 @@ def create_study(definition: StudyDefinition, once: OnceUnderKey, response: Resp
 
 
 @router.get("", dependencies=[viewer], responses=responses(422))
-def list_studies(context: Context, cursor: Cursor = None, limit: Limit = 100) -> StudyPage:
-    """Studies by name."""
-    return studies.page(context.database, cursor, limit)
+def list_studies(
+    context: Context,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+    audits: Annotated[bool, Query(description="Those that were made for audits, too")] = False,
+) -> StudyPage:
+    """Studies by name; those that were made for audits only where they are asked for."""
+    return studies.page(context.database, cursor, limit, audits=audits)
 
 
 @router.get("/{study}", dependencies=[viewer], responses=responses(404, 410, 422))

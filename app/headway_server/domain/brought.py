@@ -58,7 +58,13 @@ def imported(
     return trial
 
 
-def enqueued(study: Study, params: Params, client_id: str | None, now: datetime) -> Trial:
+def enqueued(
+    study: Study,
+    params: Params,
+    client_id: str | None,
+    now: datetime,
+    policy: Literal["manual", "replicate", "random"] = "manual",
+) -> Trial:
     """A trial whose point is given, and which waits for a worker. It takes its place in the budget.
 
     Args:
@@ -66,6 +72,7 @@ def enqueued(study: Study, params: Params, client_id: str | None, now: datetime)
         params: checked against the present space.
         client_id: the caller's own name for it.
         now: the database's time.
+        policy: how the point came, for its receipt.
     """
     number = study.next_number()
     return Trial(
@@ -77,7 +84,7 @@ def enqueued(study: Study, params: Params, client_id: str | None, now: datetime)
         updated_at=now,
         state="queued",
         params=params,
-        origin=Receipt(policy="manual", strategy=study.definition.strategy),
+        origin=Receipt(policy=policy, strategy=study.definition.strategy),
         client_id=client_id,
     )
 

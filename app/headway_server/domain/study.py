@@ -108,6 +108,8 @@ class Study:
     project_id: int = DEFAULT_PROJECT_ID
     deleted_at: datetime | None = None
     """Since when all that is left of it is to be forgotten; None: it is there."""
+    audit_of: str | None = None
+    """The study whose audit this one was made for; None: it stands for itself."""
     id: int | None = None
 
     @classmethod

@@ -15,7 +15,8 @@ AT_ONCE = 500
 
 def delete(database: Database, name: str, if_match: str | None) -> None:
     """Delete a study. Whatever asks for it is told so for as long as its tombstone stands, and its name stays
-    taken: a worker that comes back neither finds another study under it nor makes it anew.
+    taken: a worker that comes back neither finds another study under it nor makes it anew. The studies that
+    were made for its audits go with it.
 
     Args:
         database: whose actor asks.
@@ -33,8 +34,9 @@ def delete(database: Database, name: str, if_match: str | None) -> None:
     def work(uow: UnitOfWork) -> None:
         study = uow.studies.lock(name)
         require_match(seen, study.etag, f"the study {name!r}")
-        uow.events.record(study, DELETED, uow.now)
-        study.deleted_at = uow.now
+        for one in (study, *uow.studies.lock_companions(study)):
+            uow.events.record(one, DELETED, uow.now)
+            one.deleted_at = uow.now
 
     database.write(work)
 

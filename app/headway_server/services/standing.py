@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from headway_server.domain.audit import Counted
 from headway_server.domain.measured import Measured
 from headway_server.domain.pareto import Front, dominates
 from headway_server.domain.study import Study
@@ -19,6 +20,14 @@ def front(uow: UnitOfWork, study: Study) -> Front[Incumbent]:
         if study.counts(trial.values, trial.params):
             found.add(study.goals.utilities(trial.values), trial)
     return found
+
+
+def counted_trials(uow: UnitOfWork, study: Study) -> list[Counted]:
+    """The completed trials that may be the best of one objective, in order of arrival."""
+    arrivals = (arrival.trial for arrival in uow.trials.measured_arrivals(study))
+    return [
+        Counted(one.number, one.params, one.value) for one in arrivals if study.counts(one.values, one.params)
+    ]
 
 
 def improves(uow: UnitOfWork, study: Study, measured: Measured) -> bool:

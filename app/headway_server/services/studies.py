@@ -42,11 +42,13 @@ def read(database: Database, name: str) -> StudyView:
     return database.read(lambda uow: study_view(uow, uow.studies.get(name)))
 
 
-def page(database: Database, cursor: str | None, limit: int) -> StudyPage:
-    """Up to `limit` studies by name, after the one that the cursor names."""
+def page(database: Database, cursor: str | None, limit: int, *, audits: bool = False) -> StudyPage:
+    """Up to `limit` studies by name, after the one that the cursor names; with `audits` also those that were
+    made for audits.
+    """
 
     def work(uow: UnitOfWork) -> StudyPage:
-        rows = uow.studies.page(cursor or "", limit + 1)
+        rows = uow.studies.page(cursor or "", limit + 1, companions=audits)
         more = len(rows) > limit
         return StudyPage(
             studies=tuple(study_view(uow, study) for study in rows[:limit]),

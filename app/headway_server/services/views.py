@@ -21,6 +21,7 @@ def study_view(uow: UnitOfWork, study: Study) -> StudyView:
         budget=study.budget,
         budget_left=study.budget_left,
         etag=study.etag,
+        audit_of=study.audit_of,
         created_at=study.created_at,
         updated_at=study.updated_at,
     )

@@ -20,6 +20,7 @@ from headway_server.domain.access import SERVER, Actor
 from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.storage.access import KeyRepository, ProjectRepository
 from headway_server.storage.audit import AuditRepository
+from headway_server.storage.campaign_audits import CampaignAuditRepository
 from headway_server.storage.measurements import MeasurementRepository
 from headway_server.storage.repositories import (
     EventRepository,
@@ -84,6 +85,7 @@ class UnitOfWork:
         self.projects = ProjectRepository(session, actor)
         self.keys = KeyRepository(session)
         self.audit = AuditRepository(session, actor)
+        self.campaign_audits = CampaignAuditRepository(session)
 
 
 class Wrap(Protocol):

@@ -40,6 +40,7 @@ _project = bindparam("project", type_=BigInteger)
 STUDY_BY_NAME = select(Study).where(studies.c.project_id == _project, studies.c.name == bindparam("name"))
 STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.with_for_update()
 _there = studies.c.deleted_at.is_(None)
+STUDY_BY_ID = select(Study).where(studies.c.id == _study, _there)
 _by_id_locked = select(Study).where(studies.c.id == _study).with_for_update()
 STUDY_BY_ID_LOCKED = _by_id_locked.where(_there)
 STUDY_BY_ID_IF_FREE = select(Study).where(studies.c.id == _study, _there).with_for_update(skip_locked=True)
@@ -61,6 +62,16 @@ STUDIES_AFTER = (
     .where(studies.c.project_id == _project, studies.c.name > bindparam("after", type_=String), _there)
     .order_by(studies.c.name)
     .limit(_limit)
+)
+OWN_STUDIES_AFTER = STUDIES_AFTER.where(studies.c.audit_of.is_(None))
+COMPANIONS_LOCKED = (
+    select(Study)
+    .where(studies.c.project_id == _project, studies.c.audit_of == bindparam("name", type_=String), _there)
+    .order_by(studies.c.name)
+    .with_for_update()
+)
+NAMES_TAKEN = select(studies.c.name).where(
+    studies.c.project_id == _project, studies.c.name.in_(bindparam("names", expanding=True))
 )
 STUDIES_WITH_LAPSED_TRIALS = select(studies.c.id).where(
     _there,

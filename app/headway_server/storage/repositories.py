@@ -82,6 +82,10 @@ class StudyRepository:
         """A study of any project, to change; None where it is gone. For what the server does by itself."""
         return self._session.scalars(queries.STUDY_BY_ID_LOCKED, {"study": study_id}).one_or_none()
 
+    def by_id(self, study_id: int) -> Study | None:
+        """A study of any project, to read; None where it is gone."""
+        return self._session.scalars(queries.STUDY_BY_ID, {"study": study_id}).one_or_none()
+
     def deleted_before(self, moment: datetime) -> Sequence[int]:
         """Ids of studies of any project that were deleted before this."""
         return self._session.scalars(queries.DELETED_BEFORE, {"before": moment}).all()
@@ -109,14 +113,28 @@ class StudyRepository:
         """
         return self._session.scalars(queries.STUDY_BY_ID_IF_FREE, {"study": study_id}).one_or_none()
 
-    def page(self, after: str, limit: int) -> Sequence[Study]:
-        """Up to `limit` studies whose names come after this one, by name."""
+    def page(self, after: str, limit: int, *, companions: bool = False) -> Sequence[Study]:
+        """Up to `limit` studies whose names come after this one, by name; those that were made for audits
+        only where `companions` are asked for.
+        """
         only = self._actor.study
         if only is not None:
             found = self._of_name(queries.STUDY_BY_NAME, only) if only > after else None
             return [] if found is None or found.deleted_at is not None else [found]
         parameters = {"project": self._actor.project_id, "after": after, "limit": limit}
-        return self._session.scalars(queries.STUDIES_AFTER, parameters).all()
+        query = queries.STUDIES_AFTER if companions else queries.OWN_STUDIES_AFTER
+        return self._session.scalars(query, parameters).all()
+
+    def lock_companions(self, study: Study) -> Sequence[Study]:
+        """The studies that were made for audits of a locked study, to change, by name."""
+        parameters = {"project": study.project_id, "name": study.name}
+        return self._session.scalars(queries.COMPANIONS_LOCKED, parameters).all()
+
+    def free_name(self, names: Sequence[str]) -> str:
+        """The first of these names that no study of the actor's project has, nor had until lately."""
+        parameters = {"project": self._actor.project_id, "names": names}
+        taken = set(self._session.scalars(queries.NAMES_TAKEN, parameters))
+        return next(name for name in names if name not in taken)
 
     def with_lapsed_trials(self, now: datetime) -> Sequence[int]:
         """Ids of studies of any project that have a lease or a reservation to take back."""

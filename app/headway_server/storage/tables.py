@@ -28,9 +28,11 @@ from sqlalchemy.orm import registry, relationship
 
 from headway.wire.amendments import TrialChange
 from headway.wire.base import Params
+from headway.wire.campaign_audit import AuditRequest, SearchCounts
 from headway.wire.space import Space
 from headway.wire.study import StudyDefinition
 from headway.wire.trial import MeasuredValue, Receipt
+from headway_server.domain.audit import CampaignAudit, Companion, FrozenPoint, NullSlot
 from headway_server.domain.keys import Key, Project
 from headway_server.domain.observation import Observation
 from headway_server.domain.study import Study
@@ -195,6 +197,7 @@ studies = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
+    Column("audit_of", String(64)),
     UniqueConstraint("project_id", "name", name="study_name_once"),
     CheckConstraint("budget IS NULL OR trials_created <= budget", name="budget_never_exceeded"),
     CheckConstraint("state IN ('running', 'paused', 'completed', 'archived')", name="study_state"),
@@ -353,6 +356,32 @@ spaces = Table(
     Column("actor", String(64)),
 )
 
+audits = Table(
+    "audits",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("request", JsonOf(AuditRequest), nullable=False),
+    Column("definition", JsonOf(StudyDefinition), nullable=False),
+    Column("search", JsonOf(SearchCounts), nullable=False),
+    Column("budget", Integer, nullable=False),
+    Column("points", JsonOf(tuple[FrozenPoint, ...]), nullable=False),
+    Column("replicates", JsonOf(Companion)),
+    Column("searches", JsonOf(tuple[NullSlot, ...]), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("completed_at", UtcDateTime),
+    UniqueConstraint("study_id", "number", name="audit_number_once"),
+    UniqueConstraint("study_id", "digest", name="audit_once"),
+)
+Index(
+    "open_audits",
+    audits.c.study_id,
+    sqlite_where=audits.c.completed_at.is_(None),
+    postgresql_where=audits.c.completed_at.is_(None),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -384,4 +413,5 @@ mapper.map_imperatively(
 mapper.map_imperatively(Event, events)
 mapper.map_imperatively(ModelState, gp_states)
 mapper.map_imperatively(SpaceRow, spaces)
+mapper.map_imperatively(CampaignAudit, audits)
 mapper.map_imperatively(KeptResponse, idempotency_keys)

@@ -15,7 +15,7 @@ from headway_server.api.access import public
 from headway_server.api.context import Context
 from headway_server.api.studies import StudyName
 from headway_server.domain import errors
-from headway_server.services import studies, trials
+from headway_server.services import campaign_audit, studies, trials
 from headway_server.services.at_work import at_work
 from headway_server.services.convergence import convergence
 from headway_server.services.history import last_seq
@@ -72,6 +72,7 @@ def study_page(request: Request, study: StudyName, context: Context) -> Response
             "objective": progress.objective,
             "further": [objective.name for objective in progress.objectives[1:]],
             "best": _incumbent(progress),
+            "audit": campaign_audit.newest(context.database, study),
             "parameters": [parameter.name for parameter in view.definition.space.parameters],
         },
     )

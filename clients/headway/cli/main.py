@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from headway.cli.archives import export, import_study
+from headway.cli.audit import audit
 from headway.cli.edit import edit
 from headway.cli.enqueue import enqueue
 from headway.cli.explain import explain
 from headway.cli.observe import observe
-from headway.cli.projects import audit, projects
+from headway.cli.projects import changes, projects
 from headway.cli.run import run
 from headway.cli.session import Session
 from headway.cli.space import space
@@ -113,6 +114,7 @@ for _command in (
     space,
     run,
     projects,
+    changes,
     audit,
     workers,
     explain,

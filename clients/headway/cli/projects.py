@@ -1,4 +1,4 @@
-"""headway projects, headway audit."""
+"""headway projects, headway changes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def delete_project(session: Session, name: str) -> None:
 @click.option("-n", "--number", default=50, show_default=True, type=click.IntRange(min=1), help="How many.")
 @format_option("table", "json")
 @pass_session
-def audit(session: Session, study: str | None, number: int, layout: str) -> None:
+def changes(session: Session, study: str | None, number: int, layout: str) -> None:
     """Show who changed what, the newest first."""
     with session.client() as client:
         entries = list(islice(client.audit(study), number))

@@ -14,12 +14,13 @@ _NOTHING = "nothing that counts has completed yet"
 
 
 @click.command()
+@click.option("--audits", is_flag=True, help="Those that were made for audits, too.")
 @format_option("table", "json")
 @pass_session
-def studies(session: Session, layout: str) -> None:
+def studies(session: Session, audits: bool, layout: str) -> None:
     """List the studies."""
     with session.client() as client:
-        views = list(client.studies())
+        views = list(client.studies(audits=audits))
     if layout == "json":
         write_json(views)
     elif not views:

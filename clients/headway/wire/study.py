@@ -143,6 +143,8 @@ class StudyView(Response):
     budget_left: int | None
     etag: str
     """For If-Match: changes with state, budget and notes, not with the trials."""
+    audit_of: str | None = None
+    """The study whose audit this one was made for; None: it stands for itself."""
     created_at: Moment
     updated_at: Moment
 

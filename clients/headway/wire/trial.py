@@ -64,8 +64,8 @@ class Receipt(Response):
 
     policy: str
     """`sobol`, a strategy's name, `qlognehvi` for the improvement of several objectives, `fallback` where the
-    model could not be asked, `import` where the result was measured elsewhere, or `manual` where the point
-    was given."""
+    model could not be asked, `import` where the result was measured elsewhere, `manual` where the point
+    was given, or `replicate` where an audit repeats it."""
     strategy: str
     """The study's strategy, whether or not it made this point."""
     beta: float | None = None

@@ -23,7 +23,8 @@
 
   const events = new EventSource(url);
   for (const kind of ["study.completed", "trial.leased", "trial.completed", "trial.infeasible", "trial.failed",
-    "trial.stopped", "trial.abandoned", "trial.released", "trial.changed", "lease.expired", "best.improved", "model.fitted"]) {
+    "trial.stopped", "trial.abandoned", "trial.released", "trial.changed", "lease.expired", "best.improved", "model.fitted",
+    "audit.started", "audit.completed"]) {
     events.addEventListener(kind, refresh);
   }
   // The page may be older than the stream's beginning.
