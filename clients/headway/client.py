@@ -244,7 +244,7 @@ class Client:
         """How much of everything the server takes, and how often this key may ask."""
         return self._link.ask(calls.read_limits())
 
-    def audit(self, study: str | None = None) -> Iterator[AuditEntry]:
+    def changes(self, study: str | None = None) -> Iterator[AuditEntry]:
         """Who changed what, the newest first; of one study, or of everything that the key may see. Takes an
         admin's key.
         """

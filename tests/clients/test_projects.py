@@ -82,7 +82,7 @@ def test_a_project_with_its_keys_from_start_to_end(connect, name):
     with pytest.raises(RoleTooLow, match="'editor'"):
         connect(worker.token).create_study("t", SPACE)
     with pytest.raises(RoleTooLow, match="'admin'"):
-        list(connect(worker.token).audit())
+        list(connect(worker.token).changes())
     (trial,) = connect(worker.token).study("s").suggest()
     trial.finish(1.0)
     assert study.view().trials.completed == 1
@@ -90,7 +90,7 @@ def test_a_project_with_its_keys_from_start_to_end(connect, name):
         admin.study("s").view()
     within = connect(project=name)
     assert [view.name for view in within.studies()] == ["s"]
-    done = next(entry for entry in within.audit("s") if entry.type == "trial.completed")
+    done = next(entry for entry in within.changes("s") if entry.type == "trial.completed")
     assert (done.actor, done.study, done.trial) == (worker.id, "s", 1)
     project.revoke_key(worker.id)
     with pytest.raises(Unauthenticated, match="revoked"):

@@ -58,7 +58,7 @@ def delete_project(session: Session, name: str) -> None:
 def changes(session: Session, study: str | None, number: int, layout: str) -> None:
     """Show who changed what, the newest first."""
     with session.client() as client:
-        entries = list(islice(client.audit(study), number))
+        entries = list(islice(client.changes(study), number))
     if layout == "json":
         write_json(entries)
         return
