@@ -61,6 +61,9 @@ def test_an_audit_is_begun_once_under_a_key(http, campaign):
     first, again = twice(http, "POST", AUDIT, FEW)
     assert first.status_code == 201
     assert_replayed(first, again)
+    http.patch("/v1/studies/s", json={"budget": 9}, headers={"If-Match": "*"})
+    expect(http.post(AUDIT, json=FEW), 409, "illegal-transition")
+    assert_replayed(first, http.post(AUDIT, json=FEW, headers={"Idempotency-Key": "k"}))
 
 
 def test_a_study_that_runs_is_not_audited(http, study):
@@ -98,6 +101,7 @@ def test_the_study_page_shows_its_audit_and_offers_the_json(app, http, campaign)
     assert table.count("<tr>") == 1 + len(report["points"]) == 5
     for point in report["points"]:
         assert f"{point['replicates']['mean']:.6g}" in table
+    assert 'href="/studies/s.audit-1.null-1"' in page.text
     assert "<script>" not in page.text
     assert "style=" not in page.text
     link = re.search(r'<a href="([^"]+)">The report as JSON', page.text)[1]

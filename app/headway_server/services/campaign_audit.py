@@ -18,7 +18,7 @@ from headway_server.domain.audit import (
     require_auditable,
     require_random_search,
 )
-from headway_server.domain.errors import IllegalTransition, OutOfScope, ValidationFailed
+from headway_server.domain.errors import HeadwayError, IllegalTransition, OutOfScope, ValidationFailed
 from headway_server.domain.study import Study
 from headway_server.services.audit_report import report_of
 from headway_server.services.standing import counted_trials
@@ -52,9 +52,11 @@ def begin(database: Database, name: str, request: AuditRequest) -> tuple[AuditRe
         OutOfScope: the key is for one study, and an audit makes others.
     """
     while True:
-        frozen = database.read(lambda uow: _freeze(uow, uow.studies.get(name), request))
+        frozen = _looked_at(database, name, request)
 
-        def work(uow: UnitOfWork, frozen: Frozen = frozen) -> tuple[AuditReport, bool] | None:
+        def work(uow: UnitOfWork, frozen: Frozen | HeadwayError = frozen) -> tuple[AuditReport, bool] | None:
+            if isinstance(frozen, HeadwayError):
+                raise frozen
             study = uow.studies.lock(name)
             if study.last_seq != frozen.last_seq:
                 return None  # a result has come in between: look again
@@ -93,6 +95,16 @@ def newest(database: Database, name: str) -> AuditReport | None:
         return report_of(uow, study, found[-1], len(found)) if found else None
 
     return database.snapshot(work)
+
+
+def _looked_at(database: Database, name: str, request: AuditRequest) -> Frozen | HeadwayError:
+    """What the audit would be of, or why there can be none: to be said within the transaction, so that a
+    repeated request is answered as it was before, whatever the study has come to since.
+    """
+    try:
+        return database.read(lambda uow: _freeze(uow, uow.studies.get(name), request))
+    except HeadwayError as error:
+        return error
 
 
 def _freeze(uow: UnitOfWork, study: Study, request: AuditRequest) -> Frozen:
