@@ -19,6 +19,7 @@ from headway_server.engine.gp.paths import Path
 from headway_server.engine.gp.posterior import Given, Posterior
 from headway_server.engine.randomness import sobol_block
 from headway_server.engine.search.surfaces import PathSurface, Surface
+from headway_server.engine.strategies.penalisation import PenalisedSurface
 from headway_server.engine.strategies.standard import UCB, Draw, ModelBased, ModelFree
 from headway_workers.async_bo.functions import Array
 
@@ -66,29 +67,6 @@ class HardPenalties:
         return log_phi.sum(axis=1), np.einsum("rb,rbd->rd", slope / distance, away)
 
 
-class PenalisedAcquisition(Surface):
-    """log softplus(v) + Σ_b log φ_b, as for González et al. 2016, eq. 6."""
-
-    logarithmic = True
-
-    def __init__(self, surface: Surface, penalties: HardPenalties) -> None:
-        self._surface, self._penalties = surface, penalties
-        self.beta = surface.beta
-
-    def values(self, rows: Array) -> Array:
-        return np.asarray(_log_softplus(self._surface.values(rows)) + self._penalties(rows)[0])
-
-    def values_and_gradients(self, rows: Array) -> tuple[Array, Array]:
-        value, gradient = self._surface.values_and_gradients(rows)
-        penalty, away = self._penalties(rows)
-        log_positive = _log_softplus(value)
-        return log_positive + penalty, gradient * (expit(value) / np.exp(log_positive))[:, None] + away
-
-
-def _log_softplus(value: Array) -> Array:
-    return np.asarray(np.log(np.maximum(np.logaddexp(0.0, value), 1e-300)))
-
-
 @dataclass(frozen=True)
 class Playbook(UCB):
     """UCB with hard local penalties around the points in flight (Alvi et al. 2019, PLAyBOOK-HL)."""
@@ -104,7 +82,7 @@ class Playbook(UCB):
         surface = super().surface(posterior, draw, given)
         if len(draw.pending) == 0:
             return surface
-        return PenalisedAcquisition(surface, HardPenalties.around(draw.pending, posterior))
+        return PenalisedSurface(surface, HardPenalties.around(draw.pending, posterior))
 
 
 class MeanSurface(Surface):

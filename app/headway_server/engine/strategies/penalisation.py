@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,11 +57,14 @@ class Penalties:
 
 
 class PenalisedSurface(Surface):
-    """log softplus(v) + Σ_b log φ_b: González et al. 2016, eq. 6, whose v may be negative."""
+    """log softplus(v) + Σ_b log φ_b: González et al. 2016, eq. 6, whose v may be negative.
+
+    `penalties` gives Σ_b log φ_b (r,) and its gradient (r, d) at (r, d).
+    """
 
     logarithmic = True
 
-    def __init__(self, surface: Surface, penalties: Penalties) -> None:
+    def __init__(self, surface: Surface, penalties: Callable[[Array], tuple[Array, Array]]) -> None:
         self._surface, self._penalties = surface, penalties
         self.beta = surface.beta
 
