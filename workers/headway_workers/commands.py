@@ -30,7 +30,7 @@ def worker(  # noqa: PLR0917 (click passes them by name)
     worker_id: str | None,
     max_trials: int | None,
 ) -> None:
-    """Evaluate an objective for a study until the study is done, or for an audit until that is complete."""
+    """Evaluate an objective for a study, or for an audit of one, until it is done."""
     if study and audit:
         raise click.UsageError("--audit names the study that was audited, so it can't go with --study.")
     _one_thread()

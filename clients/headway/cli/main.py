@@ -30,7 +30,7 @@ SUMMARIES = {
     "backup": "Write the whole database to FILE, as it is at one moment.",
     "restore": "Make the database what it was when FILE was made.",
     "keys": "Make, list and revoke keys, on the database itself: no key is needed for that.",
-    "worker": "Evaluate an objective for a study until the study is done.",
+    "worker": "Evaluate an objective for a study, or for an audit of one, until it is done.",
     "demo": "Run a study from start to end on this machine: a server, some workers, a figure.",
     "verify": "Check an objective's figures against oracles.",
     "figure": "Draw the experiment behind an objective.",
