@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
 
     Raises (in the lifespan):
         SchemaMismatch: the database has another schema; the message says what to run.
+        DatabaseUnavailable: PostgreSQL stays away.
         DeviceUnavailable: the engine is to compute on a CUDA device, and there is no usable one.
     """
     settings = settings or Settings()
@@ -73,7 +75,8 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.database_url)
         database.watch = _both(metrics.transaction, tracing.transaction)
-        await run_in_threadpool(require_known_schema, database)
+        at_start = partial(database.patiently, patience_s=settings.database_wait_s)
+        await run_in_threadpool(at_start, partial(require_known_schema, database))
         await run_in_threadpool(require_device, settings.device)
         engine = EngineLink(
             database.url,
@@ -95,7 +98,7 @@ def create_app(settings: Settings | None = None, *, access: Access = "keys") -> 
         app.state.context = context
         metrics.watch(database, engine)
         await run_in_threadpool(engine.start)
-        if access == "until-keys" and not await run_in_threadpool(context.keyring.any_key):
+        if access == "until-keys" and not await run_in_threadpool(at_start, context.keyring.any_key):
             log.warning(
                 "OPEN: no key has been made, so whoever reaches this address may do anything. "
                 "`headway keys create --role admin` makes the first one; from then on a key is asked for."

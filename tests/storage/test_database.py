@@ -1,6 +1,8 @@
 """Transactions: all or nothing, repeated where the database breaks them off, and in order."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -9,11 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from headway.wire.study import StudyDefinition
-from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.domain.errors import DatabaseUnavailable, SchemaMismatch
 from headway_server.domain.study import Study
 from headway_server.settings import sqlite_url
 from headway_server.storage import database as database_module
 from headway_server.storage.database import ATTEMPTS, Database
+from headway_server.storage.schema import require_known_schema
+from tests.postgres import PostgresServer
 
 
 def test_the_time_is_the_databases_in_utc_and_whole_milliseconds(database):
@@ -130,3 +134,38 @@ def test_a_database_that_is_away_is_unavailable(tmp_path):
     nowhere = Database(sqlite_url(tmp_path / "missing" / "x.db"))
     with pytest.raises(DatabaseUnavailable):
         nowhere.read(lambda uow: uow.now)
+
+
+def test_a_server_that_starts_waits_for_a_database_that_is_away(caplog):
+    postgres = PostgresServer()
+    postgres.start()
+    database = Database(postgres.url)
+    try:
+        postgres.kill()
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(database.patiently, lambda: require_known_schema(database), 60.0)
+            until = time.monotonic() + 30
+            while "waiting for the database" not in caplog.text:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            assert not waiting.done()
+            postgres.start()
+            with pytest.raises(
+                SchemaMismatch, match="headway migrate"
+            ):  # it is there, and was never migrated
+                waiting.result(60)
+    finally:
+        database.dispose()
+        postgres.throw_away()
+
+
+def test_it_does_not_wait_for_ever(tmp_path):
+    away = Database("postgresql://headway@127.0.0.1:1/none")
+    with pytest.raises(DatabaseUnavailable, match=r"can't be reached: .*HEADWAY_DATABASE_URL"):
+        away.patiently(lambda: require_known_schema(away), 0.0)
+
+
+def test_a_file_does_not_come_back_by_itself(tmp_path):
+    nowhere = Database(sqlite_url(tmp_path / "missing" / "x.db"))
+    with pytest.raises(DatabaseUnavailable, match="can't be reached"):
+        nowhere.patiently(lambda: nowhere.read(lambda uow: uow.now), 600.0)

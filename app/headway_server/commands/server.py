@@ -32,9 +32,9 @@ def serve(host: str, port: int, database: str | None) -> None:
     settings = settings_of(database)
     probe = Database(settings.database_url)
     try:
-        require_known_schema(probe)
+        probe.patiently(lambda: require_known_schema(probe), settings.database_wait_s)
         require_device(settings.device)
-        any_key = probe.read(lambda uow: uow.keys.any())
+        any_key = probe.patiently(lambda: probe.read(lambda uow: uow.keys.any()), settings.database_wait_s)
         if not any_key and not is_loopback(host):
             raise NoKey(
                 f"It is to listen on {host}, beyond this machine, and nobody has made a key. Run "

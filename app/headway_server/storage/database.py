@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -33,6 +35,8 @@ from headway_server.storage.spaces import SpaceRepository
 from headway_server.storage.trial_table import TrialTable
 from headway_server.storage.workers import WorkerRepository
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 ATTEMPTS = 3
@@ -44,6 +48,9 @@ LOCK_TIMEOUT_S = 2.0
 BUSY_TIMEOUT_S = 30.0
 """SQLite: how long a writer waits for other processes' transactions. Those are short, but whoever waits does
 not stand in a queue: it tries again every tenth of a second. Below the client's patience with an answer."""
+
+BETWEEN_TRIES_S = 0.5
+"""Until a database that is away is tried again by a server that starts."""
 
 _WORTH_REPEATING = {
     "40001",  # serialization failure
@@ -166,6 +173,27 @@ class Database:
         with self._writer:
             return self._run(self._writing_engine, work, "write")
 
+    def patiently(self, work: Callable[[], T], patience_s: float) -> T:
+        """What `work` returns, tried again while PostgreSQL is away. A file does not come back by itself.
+
+        Raises:
+            DatabaseUnavailable: it has been away for so many seconds.
+        """
+        until = time.monotonic() + patience_s
+        for attempt in count():
+            try:
+                return work()
+            except (DatabaseUnavailable, OperationalError) as error:
+                if self.is_sqlite or time.monotonic() > until:
+                    raise DatabaseUnavailable(
+                        f"The database can't be reached: {_first_line(error)} Is HEADWAY_DATABASE_URL right, "
+                        "and the database running?"
+                    ) from error
+                if attempt == 0:
+                    log.warning("waiting for the database: %s", _first_line(error))
+            time.sleep(BETWEEN_TRIES_S)
+        raise AssertionError("unreachable")
+
     def connection(self) -> Connection:
         """A plain connection, for migrations and probes. The caller closes it."""
         return self._engine.connect()
@@ -235,6 +263,12 @@ class Database:
             stamp = connection.exec_driver_sql("SELECT date_trunc('milliseconds', clock_timestamp())")
             now = stamp.scalar_one().astimezone(UTC)
         return now + self.clock_offset
+
+
+def _first_line(error: Exception) -> str:
+    """What a database error says, without the query."""
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said).strip().partition("\n")[0]
 
 
 def _is_away(error: DBAPIError) -> bool:
