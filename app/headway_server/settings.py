@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     database_url: str = Field(default_factory=lambda: sqlite_url(".headway/headway.db"))
     """Where the studies are: sqlite:///path or postgresql://…"""
     database_wait_s: Annotated[float, Field(ge=0)] = 60.0
-    """How long a server that starts waits for a PostgreSQL that is away: of the two it may be the slower one."""
+    """How long a server that starts waits for a PostgreSQL that is away, seconds."""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
     """Largest request body that is read, bytes."""
     max_import_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
