@@ -65,7 +65,8 @@ class Bear:
     def log_density(self, x: Sequences) -> Array:
         """Log of the posterior's mean conditionals, summed along each sequence, (N,)."""
         a, row = self._posterior(x)
-        return _summed(np.log(a / a.sum(axis=1, keepdims=True))[None], row, x)[0]
+        density: Array = _summed(np.log(a / a.sum(axis=1, keepdims=True))[None], row, x)[0]
+        return density
 
     def draws(self, x: Sequences, count: int, rng: np.random.Generator) -> Array:
         """Log p(x) under `count` densities p from the posterior, (count, N).
