@@ -1,4 +1,4 @@
-"""The longer checks, at reduced size; those on real data where HEADWAY_DATA_DIR, or ../shared/data, has them."""
+"""The longer checks, at reduced size; on real data where HEADWAY_DATA_DIR or ../shared/data has them."""
 
 import os
 from pathlib import Path
