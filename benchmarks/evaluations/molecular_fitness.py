@@ -1,4 +1,4 @@
-"""molecular-fitness: BEAR on 10,000 leaves, as its room fits and scores it and with a dictionary of contexts."""
+"""molecular-fitness: BEAR on 10,000 leaves, as its room does it and with a dictionary of contexts."""
 
 from __future__ import annotations
 
