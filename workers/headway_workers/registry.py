@@ -43,6 +43,11 @@ _ROOMS = {
         "headway_workers.matrix_completion.checks:checks",
         "headway_workers.matrix_completion.figure:draw",
     ),
+    "molecular-fitness": _Room(
+        "headway_workers.molecular_fitness.objective:MolecularFitness",
+        "headway_workers.molecular_fitness.checks:checks",
+        "headway_workers.molecular_fitness.figure:draw",
+    ),
     "movielens": _Room(
         "headway_workers.matrix_completion.movielens:MovieLens",
         "headway_workers.matrix_completion.movielens_checks:checks",
