@@ -14,7 +14,7 @@ from headway_workers.signature_audit.gene_sets import principal_weights, random_
 from headway_workers.signature_audit.simulator import Cohort, FactorModel
 from headway_workers.signature_audit.survival import Array, CoxScore, Survival, concordance, scores_of
 from headway_workers.statistics.optimizers_curse import expected_maximum
-from headway_workers.statistics.p_values import monte_carlo
+from headway_workers.statistics.p_values import exact, monte_carlo
 
 LEVEL = 1.96
 
@@ -29,6 +29,7 @@ def checks() -> Iterator[Check]:
     )
     if cohorts.installed() is not None:
         yield from random_signatures("DBCD", cohorts.cohort("DBCD"))
+        yield from nominal_and_random("gse1992", cohorts.cohort("gse1992"), "OGT")
         yield from proliferation("gse1992", cohorts.cohort("gse1992"))
         yield search_aware(cohorts.cohort("gse3143"))
         yield winners_curse(cohorts.cohort("gse3143"))
@@ -109,6 +110,15 @@ def proliferation(name: str, cohort: Cohort, draws: int = 300) -> Iterator[Check
         )
         yield Check(f"B6 {name}: adjusted for meta-PCNA (an independent trial's)", after, adjusted, None)
         yield Check(f"B6 {name}: k = {k}, adjusted less raw, below 0", -0.5, adjusted - raw, 0.5)
+
+
+def nominal_and_random(name: str, cohort: Cohort, gene: str) -> Iterator[Check]:
+    """B7: a gene's nominal p, and its exact p among all genes (an independent trial's as oracles)."""
+    z = CoxScore(cohort.survival)(_z_by_gene(cohort)).abs().numpy()
+    own = float(z[cohort.genes.index(gene)])
+    nominal, among = 2.0 * float(norm.sf(own)), exact(z, own).p
+    yield Check(f"B7 {name}: nominal p of {gene}", 0.050, nominal, 0.003)
+    yield Check(f"B7 {name}: p of {gene} among all genes", 0.174, among, 0.003)
 
 
 def search_aware(cohort: Cohort, tried: int = 200, deals: int = 499) -> Check:

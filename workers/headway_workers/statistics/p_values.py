@@ -67,7 +67,7 @@ def exact(everything: Array, observed: float) -> PValue:
     if count == 0:
         raise ValueError(f"{observed} is not among the {len(everything)} arrangements of an exact test.")
     top = np.count_nonzero(everything >= everything.max() - TIE)
-    return PValue(count / len(everything), 0.0, top / len(everything))
+    return PValue(float(count / len(everything)), 0.0, float(top / len(everything)))
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:
