@@ -18,7 +18,13 @@ from statistics import quantiles
 from benchmarks.document import insert
 from benchmarks.evaluations.case import Case
 
-ROOMS: tuple[str, ...] = ("matrix_completion", "molecular_fitness", "relu_jumps", "team_influence")
+ROOMS: tuple[str, ...] = (
+    "matrix_completion",
+    "molecular_fitness",
+    "relu_jumps",
+    "signature_audit",
+    "team_influence",
+)
 """Modules of this folder, each with `cases()`."""
 
 

@@ -1,4 +1,6 @@
-"""headway worker, demo, verify and figure; found by the client's command line through entry points.
+"""headway worker, demo, verify, figure and signature-report.
+
+The client's command line finds them through entry points.
 
 This module imports only click, so that the command line can list it without the workers' dependencies.
 """
@@ -125,6 +127,34 @@ def figure(name: str, output: Path | None) -> None:
         click.echo(write(name, output or Path(f"{name}.png")))
     except (UnknownObjective, NoPicture, DataUnavailable) as error:
         raise click.ClickException(str(error)) from None
+
+
+@click.command("signature-report")
+@click.argument("audit", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The HTML; the JSON goes beside it.  [default: AUDIT.html]",
+)
+@click.option("--device", default="cpu", show_default=True, help="Where the nulls are computed.")
+def signature_report(audit: Path, output: Path | None, device: str) -> None:
+    """Audit claims about gene signatures, as a TOML file states them."""
+    _one_thread()
+    from headway_workers.signature_audit.audit_file import read
+    from headway_workers.signature_audit.expression import SeriesError
+    from headway_workers.signature_audit.report import write
+
+    try:
+        stated = read(audit)
+        findings = stated.findings(device=device)
+        html, data = write(
+            findings, output or audit.with_suffix(".html"), source=audit.name, alpha=stated.alpha
+        )
+    except SeriesError as error:
+        raise click.ClickException(str(error)) from None
+    for one in findings:
+        click.echo(f"{one.name}: {one.verdict}. {one.reason}")
+    click.echo(f"{html}\n{data}")
 
 
 def _one_thread() -> None:

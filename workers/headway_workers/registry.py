@@ -57,6 +57,11 @@ _ROOMS = {
         "headway_workers.relu_jumps.checks:checks",
         "headway_workers.relu_jumps.figure:draw",
     ),
+    "signature-audit": _Room(
+        "headway_workers.signature_audit.objective:from_environment",
+        "headway_workers.signature_audit.checks:checks",
+        "headway_workers.signature_audit.figure:draw",
+    ),
     "team-influence": _Room(
         "headway_workers.team_influence.objective:from_environment",
         "headway_workers.team_influence.checks:checks",

@@ -57,6 +57,14 @@ class _Index(_Kept):
     pass
 
 
+class _Extension(_Kept):
+    """A column that is no array of NumPy's: categories, or integers with missing values."""
+
+
+def _extension(*_: Any) -> _Extension:
+    return _Extension()
+
+
 def _new_index(_: type, data: dict[str, Any]) -> _Index:
     return _Index(data)
 
@@ -76,6 +84,11 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("pandas.core.indexes.base", "_new_Index"): _new_index,
     ("pandas.core.indexes.base", "Index"): _Index,
     ("pandas.core.indexes.range", "RangeIndex"): _Index,
+    ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): _extension,
+    ("pandas.core.arrays.categorical", "Categorical"): _Extension,
+    ("pandas.core.arrays.integer", "IntegerArray"): _Extension,
+    ("pandas.core.arrays.integer", "Int32Dtype"): _Extension,
+    ("pandas.core.dtypes.dtypes", "CategoricalDtype"): _Extension,
     ("builtins", "slice"): slice,
     ("numpy", "dtype"): np.dtype,
     ("numpy", "ndarray"): np.ndarray,
@@ -93,7 +106,7 @@ class _Reader(pickle.Unpickler):
 
 
 def columns(pickled: bytes) -> dict[str, NDArray[Any]]:
-    """The table's columns by name.
+    """The table's columns by name; categories and integers with missing values are left out.
 
     Raises:
         RefusedClass: the pickle names something that a table doesn't need.
@@ -112,8 +125,10 @@ def columns(pickled: bytes) -> dict[str, NDArray[Any]]:
         found = {}
         for block in blocks:
             values, placement, _ = block.arguments
+            if isinstance(values, _Extension):
+                continue
             for name, column in zip(names[placement], values, strict=True):
                 found[str(name)] = column
-        return {str(name): found[str(name)] for name in names}
+        return {str(name): found[str(name)] for name in names if str(name) in found}
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise NotATable(f"The pickle holds no table of columns: {error!r}") from error

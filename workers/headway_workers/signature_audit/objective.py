@@ -1,0 +1,196 @@
+"""The objective signature-audit: a signature searched for in one half, and audited in patients unseen."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from headway.wire.base import Params
+from headway.wire.space import Categorical, Float, Int
+from headway.wire.study import Objective as Goal
+from headway_workers.contract import (
+    Evaluation,
+    FidelityAxis,
+    Metric,
+    Objective,
+    Report,
+    overdue,
+    silent,
+)
+from headway_workers.signature_audit import cohorts
+from headway_workers.signature_audit.gene_sets import random_sets, weighted_scores
+from headway_workers.signature_audit.pipeline import Fitted, Recipe, finished, fit
+from headway_workers.signature_audit.simulator import Cohort, FactorModel
+from headway_workers.signature_audit.survival import Array, CoxScore, concordance
+from headway_workers.statistics.p_values import monte_carlo
+
+COHORT = "HEADWAY_SIGNATURE_COHORT"
+PATIENTS = 200
+HELD_OUT = 1.0 / 3.0
+"""Share of a real cohort's patients that only the audit sees."""
+FOLDS = 5
+BLOCK = 500
+"""Random sets scored at once."""
+
+
+class SignatureAudit(Objective):
+    """Harrell's C of a gene signature in cross-validation, where genes are chosen within each training fold.
+
+    The problem's seed fixes cohort and folds; the evaluation's seed draws the nulls, and nothing else.
+    """
+
+    name = "signature-audit"
+    summary = "Cross-validated concordance of a gene signature with survival, beside its nulls."
+    parameters = (
+        Int(1, 150, log=True, name="k"),
+        Categorical(("cox_z", "variance", "correlation_to_seed_gene"), name="rank_by"),
+        Categorical(("mean", "pc1", "rank_mean", "cox_weighted"), name="aggregator"),
+        Categorical(("z", "rank", "log2"), name="transform"),
+        Categorical(("continuous", "median", "tertile"), name="split"),
+        Float(0.0, 0.8, name="var_filter_q"),
+        Categorical(("none", "metaPCNA", "age+grade"), name="adjust"),
+    )
+    goals = (Goal(name="c_index", goal="maximize"),)
+    fidelity = FidelityAxis("null draws", 200, 20_000)
+    data = f"a simulated cohort with a planted signature; or one of SurvSet's, by name in {COHORT}"
+    budget = 60
+
+    def __init__(self, problem_seed: int = 0, *, cohort: str | None = None) -> None:
+        self.problem_seed = problem_seed
+        self.cohort = cohort
+
+    @cached_property
+    def patients(self) -> tuple[Cohort, Cohort]:
+        """Those of the search and those of the audit.
+
+        Raises:
+            DataUnavailable: the real cohort is not installed.
+        """
+        rng = np.random.default_rng([self.problem_seed, 63])
+        if self.cohort is None:
+            seen, unseen = (FactorModel().draw(PATIENTS, structure=self.problem_seed, rng=rng) for _ in "ab")
+            return seen, unseen
+        whole = cohorts.cohort(self.cohort)
+        order = rng.permutation(len(whole.survival))
+        held = round(HELD_OUT * len(order))
+        return whole[order[held:]], whole[order[:held]]
+
+    def evaluate(
+        self,
+        params: Params,
+        *,
+        seed: int = 0,
+        fidelity: int | None = None,
+        device: str = "cpu",
+        deadline: float | None = None,
+        report: Report = silent,
+    ) -> Evaluation:
+        """C over five folds; then `fidelity` random sets (2,000 unless told otherwise) in unseen patients.
+
+        `p_search` re-runs cross-validation with its choice of genes on fidelity/100 permuted outcomes.
+        """
+        recipe, draws = recipe_of(params), fidelity or 2_000
+        seen, unseen = self.patients
+        if recipe.adjust == "age+grade" and seen.covariates is None:
+            return Evaluation(status="infeasible", reason="The cohort has no age and grade to adjust for.")
+        if recipe.adjust == "metaPCNA" and not len(seen.proliferation):
+            return Evaluation(status="infeasible", reason="The cohort names no PCNA to adjust for.")
+        folds = self._folds(seen)
+        parts = cross_validated(recipe, seen, folds, device)
+        if not parts:
+            return Evaluation(status="infeasible", reason=f"Fewer than k = {recipe.k} genes pass the filter.")
+        c = float(np.mean(parts))
+        fitted = fit(recipe, seen, device)
+        audit, nominal = _audited(fitted, seen, unseen)
+        rng = np.random.default_rng([self.problem_seed, seed, 64])
+        null = list[Array]()
+        for done in range(0, draws, BLOCK):
+            if overdue(deadline):
+                return Evaluation(status="timeout", reason=f"Time was up after {done} random sets.")
+            null.append(random_concordances(fitted, seen, unseen, min(BLOCK, draws - done), rng))
+            report(min(done + BLOCK, draws), c)
+        re_runs = list[float]()
+        for _ in range(max(2, draws // 100)):
+            if overdue(deadline):
+                return Evaluation(status="timeout", reason=f"Time was up after {len(re_runs)} re-runs.")
+            dealt = seen.with_survival(seen.survival[rng.permutation(len(seen.survival))])
+            re_runs.append(float(np.mean(cross_validated(recipe, dealt, folds, device) or [0.5])))
+        random_gene = monte_carlo(np.concatenate(null), audit)
+        search = monte_carlo(np.array(re_runs), c)
+        return Evaluation(
+            objectives={"c_index": c},
+            noise={"c_index": float(np.std(parts, ddof=1)) / len(parts) ** 0.5},
+            metrics={
+                "c_audit": Metric(audit, "audit"),
+                "p_nominal": Metric(nominal, "audit"),
+                "p_random_gene": Metric(random_gene.p, "audit"),
+                "mc_se_random_gene": Metric(random_gene.mc_se),
+                "p_search": Metric(search.p, "selection"),
+                "mc_se_search": Metric(search.mc_se),
+                "min_attainable_p": Metric(max(random_gene.attainable, search.attainable)),
+            },
+        )
+
+    def _folds(self, seen: Cohort) -> list[NDArray[np.intp]]:
+        """Patients of each fold, events and censored ones spread evenly."""
+        rng = np.random.default_rng([self.problem_seed, 65])
+        order = rng.permutation(len(seen.survival))
+        order = order[np.argsort(seen.survival.event[order], kind="stable")]
+        return [np.sort(order[fold::FOLDS]) for fold in range(FOLDS)]
+
+
+def from_environment() -> SignatureAudit:
+    """On the cohort that the environment names, if it does."""
+    return SignatureAudit(cohort=os.environ.get(COHORT) or None)
+
+
+def recipe_of(params: Params) -> Recipe:
+    """The pipeline that a point of the space stands for."""
+    return Recipe(
+        k=int(params["k"]),
+        var_filter_q=float(params["var_filter_q"]),
+        **{key: str(params[key]) for key in ("rank_by", "aggregator", "transform", "split", "adjust")},  # type: ignore[arg-type]
+    )
+
+
+def cross_validated(
+    recipe: Recipe, cohort: Cohort, folds: list[NDArray[np.intp]], device: str
+) -> list[float]:
+    """C of every fold; none where fewer than k genes pass the filter."""
+    found = []
+    for fold in folds:
+        train = cohort[np.setdiff1d(np.arange(len(cohort.survival)), fold)]
+        fitted = fit(recipe, train, device)
+        if len(fitted.chosen) < recipe.k:
+            return []
+        found.append(_audited(fitted, train, cohort[fold])[0])
+    return found
+
+
+def random_concordances(
+    fitted: Fitted, seen: Cohort, unseen: Cohort, count: int, rng: np.random.Generator
+) -> Array:
+    """C in unseen patients of random sets of the signature's size, each fitted as the signature was."""
+    sets = random_sets(len(fitted.eligible), len(fitted.chosen), count, rng)
+    found: Array = concordance(_scored(fitted, seen, unseen, sets), unseen.survival).cpu().numpy()
+    return found
+
+
+def _audited(fitted: Fitted, seen: Cohort, unseen: Cohort) -> tuple[float, float]:
+    """C in unseen patients, and the nominal p of the Cox score test there."""
+    score = _scored(fitted, seen, unseen, fitted.chosen[None])
+    z = CoxScore(unseen.survival, device=fitted.device)(score).item()
+    return concordance(score, unseen.survival).item(), float(2.0 * norm.sf(abs(z)))
+
+
+def _scored(fitted: Fitted, seen: Cohort, unseen: Cohort, sets: NDArray[Any]) -> torch.Tensor:
+    chosen = torch.as_tensor(sets, device=fitted.device)
+    weights = fitted.weights(chosen)
+    train, test = (weighted_scores(fitted.transformed(one), chosen, weights) for one in (seen, unseen))
+    return finished(train, test, fitted.recipe, seen, unseen)

@@ -1,0 +1,1 @@
+"""Statistics that several workloads share, one subject a file."""
