@@ -66,9 +66,24 @@ class PostgresServer:
         return f"postgresql://headway@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it answers.
+
+        After a kill −9 of the postmaster its backends notice by themselves, and a new one refuses to start
+        until the last has gone.
+        """
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            process = self._process = self._spawned()
+            while process.poll() is None and time.monotonic() < until:
+                if self._answers():
+                    return
+                time.sleep(0.05)
+            time.sleep(0.2)
+        pytest.fail(f"PostgreSQL did not start: {self._log.read_text()[-4000:]}")
+
+    def _spawned(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [
                     *(f"{self._binaries}/postgres", "-D", f"{self._home}/data", "-k", str(self._home)),
                     *("-h", "127.0.0.1", "-p", str(self.port)),
@@ -79,14 +94,11 @@ class PostgresServer:
                 start_new_session=True,
                 **self._run,
             )
+
+    def _answers(self) -> bool:
         probe = [f"{self._binaries}/pg_isready", "-h", "127.0.0.1", "-p", str(self.port)]
-        for _ in range(400):
-            if subprocess.run(probe, check=False, stdout=subprocess.DEVNULL, **self._run).returncode == 0:
-                return
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.05)
-        pytest.fail(f"PostgreSQL did not start: {self._log.read_text()}")
+        done = subprocess.run(probe, check=False, stdout=subprocess.DEVNULL, **self._run)
+        return done.returncode == 0
 
     def kill(self) -> None:
         """End all of its processes with −9."""
