@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 from headway import calls
 from headway.errors import ObjectiveKeepsFailing, StudyDeleted
+from headway.evaluator import evaluator
 from headway.results import Link
+from headway.study_reading import StudyReader
 from headway.trials import Trial
 from headway.values import Value
 from headway.wire.campaign_audit import AuditReport, AuditTask
-
-if TYPE_CHECKING:
-    from headway.studies import Study
+from headway.worker_names import this_worker
 
 POLL_S = 2.0
 """Pause before an audit that has nothing to do is looked at again, seconds: the server moves audits on as
@@ -30,16 +29,16 @@ class Audit:
     def __init__(
         self,
         link: Link,
-        study: Study,
+        study: StudyReader,
         number: int,
         *,
-        companion: Callable[[str], Study],
+        trials_of: Callable[[str, str, float | None], Generator[Trial]],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.study = study
         self.number = number
         self._link = link
-        self._companion = companion
+        self._trials_of = trials_of
         self._sleep = sleep
 
     def __repr__(self) -> str:
@@ -72,15 +71,13 @@ class Audit:
             ConnectionFailed, ApiError: no answer within the client's patience.
             ObjectiveKeepsFailing: all trials of this worker failed.
         """
-        from headway.studies import this_worker
-
         worker, worked = worker or this_worker(), False
         while (report := self.report()).state != "complete":
             idle = True
             for task in _in_turn(report.tasks, worker):
                 # Others may have taken, or deleted, what was left: the next report will say so.
                 try:
-                    trials = self._companion(task.study).trials(worker, lease_s, patient=False)
+                    trials = self._trials_of(task.study, worker, lease_s)
                     with closing(trials):
                         for trial in trials:
                             idle = False
@@ -106,8 +103,6 @@ class Audit:
             TypeError: the function does not take the study's parameters.
             what `trials` raises.
         """
-        from headway.measure import evaluator
-
         evaluate = evaluator(objective, self.study.definition)
         for trial in self.trials(worker):
             with trial:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -30,6 +27,7 @@ from headway.wire.trial import (
     SuggestRequest,
     SuggestResponse,
 )
+from headway.worker_names import this_worker
 
 log = logging.getLogger(__name__)
 
@@ -232,10 +230,10 @@ class Study(StudyEditor):
         return self._audit(self._link.ask(calls.read_audit(self.name, number)).number)
 
     def _audit(self, number: int) -> Audit:
-        def companion(name: str) -> Study:
-            return Study(self._link, name, sleep=self._sleep)
+        def trials_of(name: str, worker: str, lease_s: float | None) -> Generator[Trial]:
+            return Study(self._link, name, sleep=self._sleep).trials(worker, lease_s, patient=False)
 
-        return Audit(self._link, self, number, companion=companion, sleep=self._sleep)
+        return Audit(self._link, self, number, trials_of=trials_of, sleep=self._sleep)
 
     def finish(self, number: int, result: FinishRequest) -> FinishResponse:
         """Report a trial whose number and token are all that is left of it, e.g. on paper.
@@ -252,11 +250,6 @@ class Study(StudyEditor):
             UnknownLease: the trial never had this token.
         """
         return self._link.ask(calls.release(self.name, number, token))
-
-
-def this_worker() -> str:
-    """A name for this worker that no other has."""
-    return f"{socket.gethostname()[:80]}-{os.getpid()}-{uuid4().hex[:6]}"
 
 
 def _request(
