@@ -34,6 +34,7 @@ SUMMARIES = {
     "demo": "Run a study from start to end on this machine: a server, some workers, a figure.",
     "verify": "Check an objective's figures against oracles.",
     "figure": "Draw the experiment behind an objective.",
+    "signature-report": "Audit claims about gene signatures, as a TOML file states them.",
 }
 """What the commands of the other rooms do: their help loads them, this list must not."""
 
