@@ -1,34 +1,25 @@
-"""Audits of campaigns: what they freeze, how they move on, what they refuse."""
-
-from dataclasses import replace
+"""Audits of campaigns: what they freeze, and how they move on."""
 
 import pytest
 
 from headway.wire.amendments import TrialPatch
 from headway.wire.campaign_audit import AuditRequest
 from headway.wire.space import Float, Int, Space
-from headway.wire.space_versions import SpacePut
 from headway.wire.study import EarlyStopping, Fidelity, Objective, Policy, StudyPatch
 from headway.wire.trial import SuggestRequest
-from headway_server.domain.access import COMMAND_LINE
 from headway_server.domain.errors import (
     IllegalTransition,
     NotFound,
-    OutOfScope,
     StudyDeleted,
-    UnsupportedObjectives,
-    ValidationFailed,
 )
-from headway_server.services import audit_progress, campaign_audit, spaces, studies, trials
+from headway_server.services import audit_progress, campaign_audit, studies, trials
 from headway_server.services.amending import amend_trial
 from headway_server.services.audit_progress import move_on
 from headway_server.services.change_study import change
 from headway_server.services.delete_study import delete
 from headway_server.services.suggest import suggest
 from headway_server.storage.database import Database
-from tests.services.audits import Laboratory, noise
-
-FEW = {"null_campaigns": 2}
+from tests.services.audits import FEW, Laboratory, begin, noise, ten_trials
 
 
 @pytest.fixture
@@ -36,21 +27,9 @@ def lab(database, engine):
     return Laboratory(database, engine)
 
 
-def by_number(values):
-    """The objective that gives trial k of a campaign (x = k/1000 there) the k-th of these values."""
-    return lambda params, _: values[round(params["x"] * 1000) - 1]
-
-
 @pytest.fixture
 def campaign(define, lab):
-    """Ten trials, of which the seventh is best, then the second, then the ninth."""
-    define(budget=10)
-    lab.work("s", by_number([5, 2, 6, 7, 8, 9, 1, 10, 3, 4]))
-    return "s"
-
-
-def begin(database, name="s", **request):
-    return campaign_audit.begin(database, name, AuditRequest(**(FEW | request)))
+    return ten_trials(define, lab)
 
 
 def whole(database, name="s"):
@@ -341,82 +320,6 @@ def test_random_searches_that_are_there_are_reused(campaign, define, database, l
         ("s.audit-1.null-3", False),
     ]
     assert [one.replicates.n for one in report.null_campaigns] == [10, 10, 10]
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"strategy": "sobol"}, "another strategy"),
-        ({"budget": 9}, "another number of trials"),
-        ({"space": Space(parameters=(Float(0, 2, name="x"),))}, "another space"),
-        ({"objectives": (Objective(name="value", goal="maximize"),)}, "another objectives"),
-    ],
-)
-def test_what_is_no_such_random_search_is_not_reused(campaign, define, database, lab, fields, said):
-    define("r", **({"budget": 10, "strategy": "random", "seed": 1} | fields))
-    lab.work("r", noise)
-    with pytest.raises(ValidationFailed, match=said) as refused:
-        begin(database, reuse=("r",))
-    assert refused.value.fields[0].pointer == "/reuse/0"
-
-
-def test_a_random_search_that_is_not_over_or_is_the_same_twice_is_not_reused(campaign, define, database, lab):
-    define("r", budget=10, strategy="random", seed=1)
-    with pytest.raises(ValidationFailed, match="not over"):
-        begin(database, reuse=("r",))
-    lab.work("r", noise)
-    with pytest.raises(ValidationFailed, match="the same search twice"):
-        begin(database, reuse=("r", "r"))
-    with pytest.raises(ValidationFailed, match="Raise `null_campaigns`"):
-        begin(database, reuse=("r", "r", "r"))
-    with pytest.raises(NotFound):
-        begin(database, reuse=("nowhere",))
-
-
-def test_a_study_that_is_not_over_is_not_audited(define, database, lab):
-    define(budget=5)
-    with pytest.raises(IllegalTransition, match="a campaign that is over"):
-        begin(database)
-    lab.work("s", noise, most=4)
-    suggest(database, lab.engine, "s", SuggestRequest())
-    change(database, "s", StudyPatch(state="completed"), "*")
-    with pytest.raises(IllegalTransition, match="1 trials at work"):
-        begin(database)
-
-
-def test_too_few_trials_that_count_are_not_audited(define, database, lab):
-    define(budget=5)
-    lab.work("s", lambda params, seed: None if params["x"] > 0.0025 else noise(params, seed))
-    with pytest.raises(IllegalTransition, match="2 trials of the study 's' count"):
-        begin(database)
-
-
-def test_several_objectives_are_not_audited(define, database, lab):
-    define(objectives=(Objective(name="a"), Objective(name="b")), budget=3)
-    lab.work("s", lambda *_: {"a": 1.0, "b": 1.0})
-    with pytest.raises(UnsupportedObjectives, match="2 objectives"):
-        begin(database)
-
-
-def test_an_incumbent_that_is_no_point_of_the_space_any_more_is_not_audited(campaign, database):
-    space = Space(parameters=(Float(0.0, 0.0065, name="x"),))
-    spaces.change_space(database, "s", SpacePut(space=space), "*")
-    with pytest.raises(IllegalTransition, match="no point of its present space"):
-        begin(database)
-
-
-def test_a_key_for_one_study_begins_no_audit(campaign, database):
-    only = database.acting(replace(COMMAND_LINE, study="s"))
-    with pytest.raises(OutOfScope, match="makes studies beside it"):
-        begin(only)
-    begin(database)
-    assert campaign_audit.read(only, "s").number == 1
-
-
-def test_a_study_of_an_audit_is_not_audited(campaign, database, lab):
-    lab.audit("s", noise, **FEW)
-    with pytest.raises(IllegalTransition, match="part of the audit of 's'"):
-        begin(database, "s.audit-1.null-1")
 
 
 def test_a_name_that_is_taken_is_avoided(campaign, define, database, lab):
