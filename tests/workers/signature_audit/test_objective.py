@@ -47,6 +47,8 @@ def test_seed_draws_the_nulls_alone(problem):
         {"aggregator": "cox_weighted", "transform": "log2", "split": "tertile"},
         {"rank_by": "variance", "adjust": "metaPCNA"},
         {"rank_by": "correlation_to_seed_gene", "adjust": "age+grade"},
+        {"aggregator": "coxnet", "alpha": 0.1, "l1_ratio": 0.5, "transform": "log2"},
+        {"aggregator": "coxnet", "alpha": 1.0, "l1_ratio": 1.0},
         {"k": 1},
     ],
 )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from headway.wire.base import Params
-from headway.wire.space import Categorical, Float, Int
+from headway.wire.space import Categorical, Float, Int, When
 from headway.wire.study import Objective as Goal
 from headway_workers.contract import (
     Evaluation,
@@ -50,11 +50,13 @@ class SignatureAudit(Objective):
     parameters = (
         Int(1, 150, log=True, name="k"),
         Categorical(("cox_z", "variance", "correlation_to_seed_gene"), name="rank_by"),
-        Categorical(("mean", "pc1", "rank_mean", "cox_weighted"), name="aggregator"),
+        Categorical(("mean", "pc1", "rank_mean", "cox_weighted", "coxnet"), name="aggregator"),
         Categorical(("z", "rank", "log2"), name="transform"),
         Categorical(("continuous", "median", "tertile"), name="split"),
         Float(0.0, 0.8, name="var_filter_q"),
         Categorical(("none", "metaPCNA", "age+grade"), name="adjust"),
+        Float(1e-3, 1.0, log=True, when=When("aggregator", ("coxnet",)), name="alpha"),
+        Float(0.05, 1.0, when=When("aggregator", ("coxnet",)), name="l1_ratio"),
     )
     goals = (Goal(name="c_index", goal="maximize"),)
     fidelity = FidelityAxis("null draws", 200, 20_000)
@@ -155,6 +157,8 @@ def recipe_of(params: Params) -> Recipe:
     return Recipe(
         k=int(params["k"]),
         var_filter_q=float(params["var_filter_q"]),
+        alpha=float(params.get("alpha", 0.0)),
+        l1_ratio=float(params.get("l1_ratio", 1.0)),
         **{key: str(params[key]) for key in ("rank_by", "aggregator", "transform", "split", "adjust")},  # type: ignore[arg-type]
     )
 

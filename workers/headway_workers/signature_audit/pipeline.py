@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from headway_workers.signature_audit.gene_sets import principal_weights
+from headway_workers.signature_audit.elastic_net import PartialLikelihood, coefficients
+from headway_workers.signature_audit.gene_sets import ROWS, principal_weights
 from headway_workers.signature_audit.simulator import Cohort
-from headway_workers.signature_audit.survival import Array, CoxScore
+from headway_workers.signature_audit.survival import Array, CoxScore, Survival
 
 RankBy = Literal["cox_z", "variance", "correlation_to_seed_gene"]
-Aggregator = Literal["mean", "pc1", "rank_mean", "cox_weighted"]
+Aggregator = Literal["mean", "pc1", "rank_mean", "cox_weighted", "coxnet"]
 Transform = Literal["z", "rank", "log2"]
 Split = Literal["continuous", "median", "tertile"]
 Adjust = Literal["none", "metaPCNA", "age+grade"]
@@ -36,6 +37,10 @@ class Recipe:
     split: Split
     var_filter_q: float
     adjust: Adjust
+    alpha: float = 0.0
+    """Of `coxnet`: the penalty, as a share of the one that leaves no gene."""
+    l1_ratio: float = 1.0
+    """Of `coxnet`: the share of the penalty that is the absolute value's."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +58,34 @@ class Fitted:
     """Transformed training expression of the eligible genes, shape (E, n)."""
     location: Array
     spread: Array
+    survival: Survival
+    """Of the training patients."""
     device: str
 
     def weights(self, sets: Tensor) -> Tensor:
         """Weights of gene sets fitted as the signature's own are, shape (B, k)."""
         if self.recipe.aggregator == "pc1":
             return principal_weights(self.train, sets)
+        if self.recipe.aggregator == "coxnet":
+            return self._elastic_net(sets)
         z = torch.as_tensor(self.cox_z, device=self.device)[sets]
         return (
             z
             if self.recipe.aggregator == "cox_weighted"
             else torch.where(z < 0, -torch.ones_like(z), torch.ones_like(z))
         )
+
+    def _elastic_net(self, sets: Tensor) -> Tensor:
+        """Of genes in units of their standard deviations, which the penalty treats alike."""
+        likelihood = PartialLikelihood(self.survival, self.device)
+        scale = self.train.std(dim=1, correction=0).clamp_min(1e-12)
+        block = max(1, ROWS // (sets.shape[1] * self.train.shape[1]))
+        parts = []
+        for some in torch.split(sets, block):
+            genes = self.train[some] / scale[some][:, :, None]
+            found = coefficients(genes, likelihood, self.recipe.alpha, self.recipe.l1_ratio)
+            parts.append(found / scale[some])
+        return torch.cat(parts)
 
     def transformed(self, cohort: Cohort) -> Tensor:
         """Expression of the eligible genes, shape (E, n)."""
@@ -88,7 +109,7 @@ def fit(recipe: Recipe, cohort: Cohort, device: str = "cpu") -> Fitted:
     elif recipe.rank_by == "correlation_to_seed_gene":
         rank = _alike(train, int(rank.argmax()))
     chosen = np.argsort(-rank, kind="stable")[: recipe.k]
-    return Fitted(recipe, eligible, chosen, z, train, location, spread, device)
+    return Fitted(recipe, eligible, chosen, z, train, location, spread, cohort.survival, device)
 
 
 def finished(train: Tensor, test: Tensor, recipe: Recipe, of_train: Cohort, of_test: Cohort) -> Tensor:
