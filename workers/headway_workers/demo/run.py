@@ -179,7 +179,7 @@ def conclude(study: Study) -> Outcome:
         return Outcome(record, None, model, front=tuple(best))
     if best is None or best.posterior is None:
         return Outcome(record, best, model)
-    parameters = record.study.definition.space.parameters
+    parameters = record.study.definition.space.scalars
     try:
         pieces = slices(parameters, best.params, model.importance, study.predict)
     except Unavailable:  # the result does not wait for the model
