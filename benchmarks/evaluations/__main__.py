@@ -22,6 +22,7 @@ ROOMS: tuple[str, ...] = (
     "matrix_completion",
     "molecular_fitness",
     "relu_jumps",
+    "rewarded_soups",
     "signature_audit",
     "team_influence",
 )

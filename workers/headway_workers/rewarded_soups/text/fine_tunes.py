@@ -53,12 +53,12 @@ def fine_tuned(
         run = FineTune(task, device, _latest(resume, steps))
         while run.steps < steps:
             if late():
-                _keep(run.progress(), resume)
+                _keep(run, resume)
                 raise TimeIsUp
             run.step()
             if run.steps % KEPT_EVERY == 0:
-                _keep(run.progress(), resume)
-        _keep(run.progress(), resume)
+                _keep(run, resume)
+        _keep(run, resume)
         write_whole(ready, save(run.progress().parameters))
     return {**start, **load_file(ready)}
 
@@ -74,9 +74,9 @@ def fingerprint(task: Task, device: str) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _keep(progress: Progress, path: Path) -> None:
-    if progress.steps:
-        write_whole(path, save({**progress.tensors, _STEPS: torch.tensor(progress.steps)}))
+def _keep(run: FineTune, path: Path) -> None:
+    if run.steps:  # before the first step there is nothing to keep
+        write_whole(path, save({**run.progress().tensors, _STEPS: torch.tensor(run.steps)}))
 
 
 def _latest(path: Path, most: int) -> Progress | None:

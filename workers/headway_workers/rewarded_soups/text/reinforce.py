@@ -10,7 +10,6 @@ prefixes held fixed: what a symbol does to the divergence of later prefixes is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor
 
 from headway_workers.rewarded_soups.text.generation import roll_out, uniforms
-from headway_workers.rewarded_soups.text.policy import Policy, policy_of, pretrained
+from headway_workers.rewarded_soups.text.policy import policy_of, pretrained
 from headway_workers.rewarded_soups.text.rewards import Values, rewards
 
 Trainable = Literal["head", "head_rnn2", "all"]
@@ -158,8 +157,3 @@ def weighted(task: Task, texts: list[str], device: str = "cpu") -> Values:
     """The task's reward of each text, (N,)."""
     names = [name for name, _ in task.weights]
     return np.asarray(rewards(texts, names, device) @ [weight for _, weight in task.weights])
-
-
-def trained_parameters(policy: Policy, trainable: Trainable) -> Iterator[str]:
-    """Names of the parameters that a fine-tune changes."""
-    return (name for name, _ in policy.named_parameters() if name.partition(".")[0] in _LAYERS[trainable])
