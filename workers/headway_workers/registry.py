@@ -67,6 +67,11 @@ _ROOMS = {
         "headway_workers.signature_audit.checks:checks",
         "headway_workers.signature_audit.figure:draw",
     ),
+    "soup-preference": _Room(
+        "headway_workers.rewarded_soups.preference.objective:SoupPreference",
+        "headway_workers.rewarded_soups.preference.checks:checks",
+        "headway_workers.rewarded_soups.preference.figure:draw",
+    ),
     "team-influence": _Room(
         "headway_workers.team_influence.objective:from_environment",
         "headway_workers.team_influence.checks:checks",

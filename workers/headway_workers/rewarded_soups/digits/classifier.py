@@ -1,12 +1,13 @@
-"""A policy that answers an image with a digit, pretrained on all ten and fine-tuned for half of them.
+"""A policy that answers an image with a digit, pretrained on all ten and fine-tuned for a group of them.
 
-The rewards conflict: R₁ = 1 where the answer is right and the digit is 0 to 4, R₂ where it is right and 5 to
-9. Whoever is paid for the one forgets the other. A mean reward needs no draws: that of an image is the
-policy's probability of its digit.
+The rewards conflict. Of two, R₁ = 1 where the answer is right and the digit is 0 to 4, R₂ where it is right
+and 5 to 9; of K, the digits are in K groups as even as can be. Whoever is paid for the one forgets the other.
+A mean reward needs no draws: that of an image is the policy's probability of its digit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 
 from headway_workers.rewarded_soups.interpolation import State
 
@@ -70,8 +71,8 @@ def pretrained(seed: int, device: str = "cpu") -> State:
     return model.state_dict()
 
 
-def fine_tuned(start: State, preference: tuple[float, float], seed: int, device: str = "cpu") -> State:
-    """The start after REINFORCE on μ₁ R₁ + μ₂ R₂, with a batch's mean reward for a baseline.
+def fine_tuned(start: State, preference: Sequence[float], seed: int, device: str = "cpu") -> State:
+    """The start after REINFORCE on Σ μₖ Rₖ, with a batch's mean reward for a baseline; μ (K,) is paid.
 
     The penalty on KL(π‖π₀) is exact over the ten answers.
     """
@@ -100,17 +101,23 @@ def fine_tuned(start: State, preference: tuple[float, float], seed: int, device:
 
 
 @torch.no_grad()
-def rewards(state: State, device: str = "cpu") -> NDArray[np.float64]:
-    """Expected R₁ and R₂ of each held-out image, (N, 2)."""
+def rewards(state: State, device: str = "cpu", count: int = 2) -> NDArray[np.float64]:
+    """Expected R₁ to R_K of each held-out image, (N, K); `count` is K."""
     model = network()
     model.load_state_dict(dict(state))
     test = images(held_out=True)
     right = torch.softmax(model.to(device)(test.pixels.to(device)), 1).cpu()
     right = right.gather(1, test.digits[:, None])[:, 0].double()
-    low = test.digits < DIGITS // 2
-    return np.asarray(torch.stack([right * low, right * ~low], 1))
+    own = one_hot(group(test.digits, count), count)
+    return np.asarray(right[:, None] * own)
 
 
-def _worth(digits: Tensor, preference: tuple[float, float]) -> Tensor:
+def group(digits: Tensor, count: int) -> Tensor:
+    """Which of K groups digits are in, from 0: (N,) to (N,)."""
+    return digits * count // DIGITS
+
+
+def _worth(digits: Tensor, preference: Sequence[float]) -> Tensor:
     """What a right answer is paid, (N,)."""
-    return torch.where(digits < DIGITS // 2, float(preference[0]), float(preference[1]))
+    worth = torch.tensor(preference, dtype=torch.float32, device=digits.device)
+    return worth[group(digits, len(preference))]
