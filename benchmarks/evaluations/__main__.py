@@ -24,6 +24,7 @@ ROOMS: tuple[str, ...] = (
     "relu_jumps",
     "rewarded_soups",
     "signature_audit",
+    "soup_preference",
     "team_influence",
 )
 """Modules of this folder, each with `cases()`."""

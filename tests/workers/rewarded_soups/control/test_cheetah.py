@@ -106,4 +106,5 @@ def test_calibration_at_a_small_budget(tmp_path, monkeypatch):
     assert found["morl"][:2] == [found["soups"][0], found["soups"][-1]]
     cautious, risky = np.array(found["soups"])[:, 1], np.array(found["soups"])[:, 0]
     assert (cautious <= risky).all()
-    assert len(found["margins"]["mean"]) == 9
+    assert len(found["margins"]["mean"]) == 7
+    assert len(found["hypervolume_ratio_of_as_many"]) == 3

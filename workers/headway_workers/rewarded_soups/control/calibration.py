@@ -12,7 +12,7 @@ import numpy as np
 from headway_workers.rewarded_soups.connectivity import Margins, margins
 from headway_workers.rewarded_soups.control.cheetah import CAUTIOUS, PRETRAINING, RISKY, Array, episodes
 from headway_workers.rewarded_soups.control.training import Training, trained
-from headway_workers.rewarded_soups.fronts import hypervolume_ratio_interval
+from headway_workers.rewarded_soups.fronts import Interval, hypervolume_ratio_interval
 from headway_workers.rewarded_soups.interpolation import State, segment, soup
 
 BELOW = 0.1
@@ -30,8 +30,8 @@ class Budget:
     fine_tuning: int = 60_000
     episodes: int = 40
     """For each policy that is evaluated."""
-    soups: int = 11
-    """On the segment, ends included."""
+    soups: int = 9
+    """On the segment, ends included; MORL's prices are weights of some of them."""
     prices: tuple[float, ...] = (0.25, 0.5, 0.75)
     """MORL's further runs: μ × cautious + (1 − μ) × risky is the price α = μ."""
 
@@ -54,11 +54,16 @@ class Calibration:
     reference: Array
     """(2,), from other episodes than those above."""
 
+    def ratio(self, soups: Array) -> Interval:
+        """HV(soups)/HV(MORL) above the reference."""
+        rng = np.random.default_rng(self.seed)
+        return hypervolume_ratio_interval(soups, self.morl, self.reference, rng)
+
     def summary(self) -> dict[str, Any]:
         """Means, margins and ratios, as JSON can hold them."""
-        ratio = hypervolume_ratio_interval(
-            self.soups, self.morl, self.reference, np.random.default_rng(self.seed)
-        )
+        ratio = self.ratio(self.soups)
+        weights = np.array(segment(self.budget.soups))[:, 1]
+        as_many = self.ratio(self.soups[np.isin(weights, (RISKY, CAUTIOUS, *self.budget.prices))])
         gains = self.morl[:2] - self.start
         own = np.stack([gains[0, :, 0], gains[1, :, 1]])
         return {
@@ -73,6 +78,7 @@ class Calibration:
             "strangers": _of(self.strangers),
             "reference": _rounded(self.reference),
             "hypervolume_ratio": _rounded(np.array([ratio.value, ratio.low, ratio.high])),
+            "hypervolume_ratio_of_as_many": _rounded(np.array([as_many.value, as_many.low, as_many.high])),
             "runs": {"soup": 2, "morl": len(self.morl)},
         }
 
