@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,8 +66,9 @@ def quartiles(values: list[float]) -> str:
     return f"{median:.1f} ({low:.1f} to {high:.1f})"
 
 
-def main() -> None:
-    """Run and print the table."""
+@contextmanager
+def served() -> Iterator[httpx.Client]:
+    """A connection to a fresh server on SQLite with its defaults."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -76,10 +79,16 @@ def main() -> None:
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
                 _wait_until_ready(http)
-                measured = cycles(http, max(SIZES) + WINDOW)
+                yield http
         finally:
             server.terminate()
             server.wait()
+
+
+def main() -> None:
+    """Run and print the table."""
+    with served() as http:
+        measured = cycles(http, max(SIZES) + WINDOW)
     print("| n | suggest, ms | of which the engine | the rest | finish, ms |")
     print("|---|---|---|---|---|")
     for n in SIZES:

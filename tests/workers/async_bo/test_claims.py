@@ -72,7 +72,7 @@ def test_the_figure_takes_them_all(tmp_path):
     FigureCanvasAgg(figure)
     draw_records(figure, [invented(one) for one in settings(seeds=2)])
     figure.savefig(tmp_path / "figure.png")
-    assert len(figure.axes) == 6
+    assert len(figure.axes) == 7
 
 
 def test_runs_are_kept_and_gone_on_with(tmp_path):

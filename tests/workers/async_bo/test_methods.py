@@ -14,6 +14,7 @@ from headway_workers.async_bo.methods import (
     PointSurface,
     undominated,
 )
+from headway_workers.async_bo.pure_exploration import PENALTY, ExplorationSurface, UCBPureExploration
 
 
 @pytest.fixture
@@ -49,12 +50,13 @@ def test_their_slope_is_at_least_that_of_the_mean_nearby(posterior):
     assert HardPenalties.around(centre, posterior).steepness[0] * radius > 0.8 * here
 
 
-@pytest.mark.parametrize("kind", ["playbook", "mean", "point"])
+@pytest.mark.parametrize("kind", ["playbook", "mean", "point", "exploration"])
 def test_gradients_are_the_derivatives(posterior, kind):
     surface = {
         "playbook": Playbook().surface(posterior, drawn(np.random.default_rng(1).random((4, 3))), None),
         "mean": MeanSurface(posterior),
         "point": PointSurface(np.array([0.2, 0.3, 0.4])),
+        "exploration": ExplorationSurface(posterior, posterior.given(np.full((1, 3), 0.4)), 0.3),
     }[kind]
     for x in np.random.default_rng(2).random((5, 3)):
         gradient = surface.values_and_gradients(x[None])[1][0]
@@ -92,6 +94,29 @@ def test_aegis_plays_its_three_parts_with_their_odds(posterior):
     assert kinds.count("MeanSurface") == 0
     assert abs(kinds.count("PathSurface") - 600 * epsilon / 2) < 4 * np.sqrt(150)
     assert kinds.count("PathSurface") + kinds.count("PointSurface") == 600
+
+
+def test_pure_exploration_seeks_deviation_where_the_optimum_may_be(posterior):
+    pending, rows = np.array([[0.2, 0.9, 0.4]]), np.random.default_rng(4).random((400, 3))
+    given = posterior.given(pending)
+    values = ExplorationSurface(posterior, given, 0.5).values(rows)
+    mean, sd = posterior.moments(rows)
+    at_data = posterior.moments(posterior.rows)
+    short = mean + 2 * 0.5 * sd - (at_data[0] - 0.5 * at_data[1]).max()
+    assert (short < 0).any()
+    assert (short >= 0).any()
+    believing = posterior.moments(rows, given)[1]
+    np.testing.assert_allclose(values, believing + PENALTY * np.minimum(short, 0.0), atol=1e-9)
+
+
+def test_of_q_numbers_in_a_row_one_is_a_confidence_bounds(posterior):
+    pending, strategy = np.random.default_rng(5).random((3, 3)), UCBPureExploration()
+    given = posterior.given(pending)
+    kinds = [
+        type(strategy.surface(posterior, Draw(np.random.default_rng(0), 0, k, pending, pending[:0]), given))
+        for k in range(1, 9)
+    ]
+    assert [kind is ExplorationSurface for kind in kinds] == [True, True, True, False] * 2
 
 
 def test_no_name_is_taken_twice():

@@ -34,6 +34,19 @@ def test_a_run_is_repeatable_and_its_columns_are_what_happened(method):
             assert first.nearest_pending[k] == pytest.approx(away.min())
 
 
+def test_noise_is_what_the_model_sees_and_regret_does_not():
+    clear, noisy = (run(Setting(name, "ucb", 3, 1, budget=25, known=True)) for name in ("gp5", "noisy-gp5"))
+    np.testing.assert_array_equal(clear.points[:7], noisy.points[:7])  # the Sobol start
+    np.testing.assert_array_equal(clear.values[:7], noisy.values[:7])
+    assert (clear.points[7:] != noisy.points[7:]).any()
+    for trace in (clear, noisy):
+        evaluated = [trace.at.evaluate(x) for x in trace.points]
+        np.testing.assert_array_equal(trace.values, evaluated)
+        assert trace.recommended in evaluated
+        assert trace.recommended >= trace.values.min()
+    assert clear.recommended == clear.values.min()
+
+
 def test_more_budget_goes_on_from_the_same_start():
     short, long = (run(Setting("gp2", "rucb", 3, 0, budget=n, known=True)) for n in (12, 20))
     np.testing.assert_array_equal(short.points[:10], long.points[:10])

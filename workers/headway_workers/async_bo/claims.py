@@ -13,6 +13,7 @@ import numpy as np
 
 from headway_workers.async_bo.functions import Array
 from headway_workers.async_bo.methods import PENALISING, PURPOSE_BUILT, STANDARD
+from headway_workers.async_bo.problems import PRIOR_LENGTHSCALES
 from headway_workers.async_bo.records import Record
 from headway_workers.async_bo.run import Setting, Updates
 from headway_workers.contract import Claim, Verdict
@@ -24,8 +25,8 @@ REPEATED = 0.05
 """Likewise of the share of queries that repeat one in flight."""
 FEW, MANY = 4, 16
 """Workers."""
-PROBLEMS = ("gp2", "gp5", "hartmann6")
-SEEDS = 12
+PROBLEMS = ("gp2", "gp5", "noisy-gp5", "hartmann6")
+SEEDS = 10
 BUDGET = 80
 OWN = ("ucb", "logei")
 """The methods that are run without intermediate updates too."""
@@ -36,7 +37,15 @@ def settings(seeds: int = SEEDS, problems: Sequence[str] = PROBLEMS, budget: int
     arms: list[tuple[str, Updates]] = [(method, "intermediate") for method in (*STANDARD, *PURPOSE_BUILT)]
     arms += [(method, "own") for method in OWN]
     return [
-        Setting(problem, method, workers, seed, budget, updates=updates, known=problem.startswith("gp"))
+        Setting(
+            problem,
+            method,
+            workers,
+            seed,
+            budget,
+            updates=updates,
+            known=problem.removeprefix("noisy-") in PRIOR_LENGTHSCALES,
+        )
         for seed in range(seeds)
         for problem in problems
         for method, updates in arms

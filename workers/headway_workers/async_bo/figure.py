@@ -9,12 +9,12 @@ from statistics import mean
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import rankdata
 
 from headway_workers.async_bo.claims import MANY, OWN, PROBLEMS, Evidence, interval, settings
 from headway_workers.async_bo.functions import Array
 from headway_workers.async_bo.measures import FLOOR
 from headway_workers.async_bo.methods import PENALISING, PURPOSE_BUILT, STANDARD
+from headway_workers.async_bo.ranks import draw_ranks
 from headway_workers.async_bo.records import LOG, Record, all_recorded
 from headway_workers.style import BLUE, GOLD, GREY, INK, LIGHT_BLUE, RED, plain
 
@@ -39,19 +39,20 @@ def draw(figure: Figure) -> None:
 def draw_records(figure: Figure, records: Sequence[Record]) -> None:
     """All panels."""
     seen = Evidence(tuple(records))
-    grid = figure.add_gridspec(2, 3, height_ratios=(1.15, 1.0))
-    for column, problem in enumerate(PROBLEMS):
-        _regret(figure.add_subplot(grid[0, column]), records, problem, legend=column == 0)
-    _ranks(figure.add_subplot(grid[1, 0]), seen)
-    _redundancy(figure.add_subplot(grid[1, 1]), seen)
-    _exploration(figure.add_subplot(grid[1, 2]), seen)
+    curves, summaries = np.asarray(figure.subfigures(2, 1, height_ratios=(1.0, 1.1)))
+    for axes, problem in zip(curves.subplots(1, len(PROBLEMS)), PROBLEMS, strict=True):
+        _regret(axes, records, problem, first=problem == PROBLEMS[0])
+    ranks, redundancy, exploration = summaries.subplots(1, 3)
+    draw_ranks(ranks, {method: seen.of("mean_log_regret", method, MANY).ravel() for method in METHODS})
+    _redundancy(redundancy, seen)
+    _exploration(exploration, seen)
     seeds = len({record.setting.seed for record in records})
     figure.suptitle(
         f"Asynchronous optimisation with {MANY} workers, {seeds} seeds", x=0.01, ha="left", color=INK
     )
 
 
-def _regret(axes: Axes, records: Sequence[Record], problem: str, *, legend: bool) -> None:
+def _regret(axes: Axes, records: Sequence[Record], problem: str, *, first: bool) -> None:
     """Mean log10 of the simple regret by the number of results, with 95 % bands."""
     plain(axes)
     axes.set_title(problem, loc="left", fontsize=10, color=INK)
@@ -68,16 +69,9 @@ def _regret(axes: Axes, records: Sequence[Record], problem: str, *, legend: bool
         x = np.arange(1, len(middle) + 1)
         axes.plot(x, middle, line, color=colour, lw=1.6, label=method)
         axes.fill_between(x, middle - error, middle + error, color=colour, alpha=0.12, lw=0)
-    if legend:
+    if first:
         axes.set_ylabel("log10 simple regret, mean")
         axes.legend(frameon=False, fontsize=8)
-
-
-def _ranks(axes: Axes, seen: Evidence) -> None:
-    """Mean rank over problems and seeds of the area under the log regret."""
-    areas = np.array([seen.of("mean_log_regret", method, MANY) for method in METHODS])
-    ranks = rankdata(areas, axis=0).mean(axis=(1, 2))
-    _bars(axes, dict(zip(METHODS, ranks.tolist(), strict=True)), "mean rank of the area under log regret")
 
 
 def _redundancy(axes: Axes, seen: Evidence) -> None:

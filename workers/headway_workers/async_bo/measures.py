@@ -39,6 +39,13 @@ def log_regret_at(trace: Trace, moment: float) -> float:
     return float(np.log10(max(np.nanmin(trace.values[came]) - trace.at.minimum, FLOOR)))
 
 
+def recommended_log_regret(trace: Trace) -> float:
+    """log10 of the regret of the result that the model recommends at the end: where values are noisy, the
+    best value evaluated is not known to be it.
+    """
+    return float(np.log10(max(trace.recommended - trace.at.minimum, FLOOR)))
+
+
 def redundancy(trace: Trace) -> float:
     """Share of the model's queries that repeat a point in flight."""
     return float((_pending_distance(trace) < NEAR).mean())
@@ -65,6 +72,7 @@ MEASURES: Mapping[str, Callable[[Trace], float]] = MappingProxyType(
     {
         "log_regret": log_regret,
         "mean_log_regret": mean_log_regret,
+        "recommended_log_regret": recommended_log_regret,
         "redundancy": redundancy,
         "pending_distance": pending_distance,
         "optimum_distance": optimum_distance,

@@ -22,6 +22,7 @@ from headway_server.engine.search.surfaces import PathSurface, Surface
 from headway_server.engine.strategies.penalisation import PenalisedSurface
 from headway_server.engine.strategies.standard import UCB, Draw, ModelBased, ModelFree
 from headway_workers.async_bo.functions import Array
+from headway_workers.async_bo.pure_exploration import UCBPureExploration
 
 POWER = -5.0
 """p of Alvi et al. 2019."""
@@ -147,7 +148,7 @@ def undominated(means: Array, sds: Array) -> npt.NDArray[np.intp]:
 
 
 METHODS: Mapping[str, type[ModelBased | ModelFree]] = MappingProxyType(
-    {**STRATEGIES, Playbook.name: Playbook, Aegis.name: Aegis}
+    {**STRATEGIES, **{method.name: method for method in (Playbook, Aegis, UCBPureExploration)}}
 )
 """Every strategy of the server, and the others, by name."""
 STANDARD = ("ucb", "rucb", "logei", "thompson")
@@ -159,6 +160,7 @@ PURPOSE_BUILT = (
     "local-penalisation",
     "playbook",
     "aegis",
+    "ucb-pe",
 )
 PENALISING = ("local-penalisation", "playbook")
 """Those that push away from every point in flight."""

@@ -1,4 +1,4 @@
-"""What is optimised: test functions in shifted boxes, and functions drawn from a known prior.
+"""What is optimised: test functions in shifted boxes, functions drawn from a known prior, and noise.
 
 Points are rows of the unit cube, (d,). A problem is drawn by seed; every method meets the same one.
 """
@@ -6,7 +6,7 @@ Points are rows of the unit cube, (d,). A problem is drawn by seed; every method
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -31,7 +31,11 @@ TESTED = (
     "styblinski-tang7",
     "michalewicz5",
 )
-NAMES = (*PRIOR_LENGTHSCALES, *TESTED)
+NOISY: Mapping[str, tuple[str, float]] = MappingProxyType(
+    {"noisy-gp5": ("gp5", 0.3), "noisy-hartmann6": ("hartmann6", 0.2)}
+)
+"""The same function seen through noise of this standard deviation."""
+NAMES = (*PRIOR_LENGTHSCALES, *TESTED, *NOISY)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Problem:
     """(d,): one of them."""
     lengthscale: float | None = None
     """Of the prior that it was drawn from; None: it was drawn from none."""
+    noise_sd: float = 0.0
+    """What is observed is the value and Gaussian noise of this standard deviation."""
 
     @property
     def unit(self) -> float:
@@ -60,6 +66,9 @@ def problem(name: str, seed: int) -> Problem:
     Raises:
         KeyError: where there is none of that name.
     """
+    if name in NOISY:
+        of, noise_sd = NOISY[name]
+        return replace(problem(of, seed), name=name, noise_sd=noise_sd)
     rng = generator(name, seed)
     if name in PRIOR_LENGTHSCALES:
         dimension, lengthscale = PRIOR_LENGTHSCALES[name]

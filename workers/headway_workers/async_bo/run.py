@@ -22,7 +22,8 @@ from headway_workers.async_bo.shifts import generator
 from headway_workers.async_bo.simulator import Crew, durations, simulate
 
 KNOWN_NOISE = 1e-6
-"""Variance of the noise that the model assumes where its hyperparameters are known; there is none."""
+"""Variance of the noise that the model assumes, besides the problem's own, where its hyperparameters are
+known."""
 
 Updates = Literal["intermediate", "own"]
 """What a worker's next point is chosen from. `intermediate`: everything that has come in, as the server does
@@ -59,7 +60,9 @@ class Trace:
     points: Array
     """(n, d), of the unit cube."""
     values: Array
-    """True values; NaN where no result came."""
+    """True values, without noise; NaN where no result came."""
+    recommended: float
+    """The true value of the result with the lowest mean under the model at the end."""
     asked: Array
     ended: Array
     """Simulated, in mean evaluation times; NaN where no result came."""
@@ -124,6 +127,14 @@ class Asynchronous:
         """Take up a result."""
         del number
         self._tell(self._model, point, value)
+
+    def recommended(self) -> Array:
+        """The point among the results that the model thinks the best; the last one where it can't tell."""
+        return self._best(self._model)
+
+    def _best(self, model: Learnt) -> Array:
+        means = [one.mean for one in model.optimizer.predict([self._params(x) for x in model.points])]
+        return model.points[int(np.argmin(means)) if means else -1]
 
     def _ask(self, model: Learnt, number: int, pending: list[Array]) -> Array:
         began = time.process_time()
@@ -205,6 +216,10 @@ class OwnResultsOnly(Asynchronous):
                 waiting.append(len(self._arrived) - 1)
         self._tell(self._models[self._back], point, value)
 
+    def recommended(self) -> Array:
+        """By the model of the worker that came back last, which has heard of the most."""
+        return self._best(max(self._models, key=lambda model: len(model.points)))
+
     def lose(self, number: int) -> None:
         """Its worker is back, with nothing."""
         self._back = self._worker_of[number]
@@ -223,7 +238,7 @@ def true_model(at: Problem) -> Fitted:
         n_observed=0,
         hyperparameters=Hyperparameters(
             lengthscales=(at.lengthscale,) * at.dimension,
-            noise=KNOWN_NOISE,
+            noise=KNOWN_NOISE + at.noise_sd**2,
             outputscale=1.0,
             mean=0.0,
             transform="standardize",
@@ -263,16 +278,22 @@ def run(setting: Setting) -> Trace:
     at = problem(setting.problem, setting.seed)
     system = OwnResultsOnly(setting) if setting.updates == "own" else Asynchronous(setting)
     times = durations(setting.law, setting.seed, setting.budget)
-    completions = simulate(system, lambda _, point: at.evaluate(point), times, crew(setting))
-    values, asked, ended = (np.full(setting.budget, np.nan) for _ in range(3))
-    for one in completions:
-        k = one.number - 1
-        values[k], asked[k], ended[k] = one.value, one.asked, one.time
+    noise = at.noise_sd * generator("noise", setting.seed).standard_normal(setting.budget)
+    true = np.full(setting.budget, np.nan)
+
+    def evaluate(number: int, point: Array) -> float:
+        true[number - 1] = at.evaluate(point)
+        return float(true[number - 1] + noise[number - 1])
+
+    asked, ended = np.full((2, setting.budget), np.nan)
+    for one in simulate(system, evaluate, times, crew(setting)):
+        asked[one.number - 1], ended[one.number - 1] = one.asked, one.time
     asks = system.asks
     return Trace(
         setting,
         points=np.array([ask.point for ask in asks]),
-        values=values,
+        values=true,
+        recommended=at.evaluate(system.recommended()),
         asked=asked,
         ended=ended,
         sds=np.array([ask.sd for ask in asks]),

@@ -34,12 +34,12 @@ def _front(axes: Axes, found: Comparison) -> None:
     axes.plot(*found.plan.rewards.reference, "x", color=INK, ms=6, label="reference of the hypervolume")
     for (_, weight), (x, y) in zip(segment(POLICIES), means, strict=True):
         axes.annotate(
-            f"{weight:g}", (x, y), xytext=(-22, 5), textcoords="offset points", color=BLUE, fontsize=8
+            f"{weight:g}", (x, y), xytext=(5, 12), textcoords="offset points", color=BLUE, fontsize=8
         )
     for order, (preference, one) in enumerate(zip(MIXED, found.mixed, strict=True)):
         x, y = one.values.mean(axis=0)
         label = f"μ = {preference:g}"
-        aside = (8, 6) if order % 2 else (8, -14)  # neighbours may lie on one another
+        aside = (16, 4) if order % 2 else (-50, -14)  # neighbours may lie on one another
         axes.annotate(label, (x, y), xytext=aside, textcoords="offset points", color=RED, fontsize=8)
     first, second = found.plan.rewards.names
     axes.set_xlabel(f"mean reward “{first}” (0 to 1)")

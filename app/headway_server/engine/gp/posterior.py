@@ -16,6 +16,7 @@ from scipy.linalg.lapack import dpotrf, dpotri
 from headway.wire.model import Hyperparameters
 from headway_server.engine.gp.acquisition import Acquisition
 from headway_server.engine.gp.kernel import Array, Kernel
+from headway_server.engine.gp.products import add_outer, quadratic, times
 from headway_server.engine.gp.replicates import Sites
 
 SCHUR_FLOOR = 0.9
@@ -165,7 +166,7 @@ class Posterior:
             return error / float(np.sqrt(whole)) if self._rebuild() else None
         self._reserve(m + 1)
         border = v / schur
-        self._add_outer(border, v)
+        add_outer(self._inverse, border, v)
         self._inverse[m, :m] = self._inverse[:m, m] = -border
         self._inverse[m, m] = 1.0 / schur
         return error / float(np.sqrt(schur)) if self._settle() else None
@@ -196,13 +197,7 @@ class Posterior:
     def _add_column_squared(self, site: int, factor: float) -> None:
         """K⁻¹ += factor · ww', w = (K⁻¹)_g."""
         w = self._inverse[: self.m, site].copy()
-        self._add_outer(w * factor, w)
-
-    def _add_outer(self, a: Array, b: Array) -> None:
-        """K⁻¹ += ab', over the sites that a and b are for."""
-        m = len(a)
-        for i in range(0, m, STRIP):  # so that the outer product stays in the cache
-            self._inverse[i : min(m, i + STRIP), :m] += a[i : i + STRIP, None] * b
+        add_outer(self._inverse, w * factor, w)
 
     def _settle(self) -> bool:
         """α anew, and K⁻¹ too where it has drifted; False where that fails."""
@@ -246,8 +241,19 @@ class Posterior:
 
     def moments(self, rows: Array, given: Given | None = None) -> tuple[Array, Array]:
         """Mean and standard deviation of the latent function at (r, d): (r,), (r,)."""
-        mean, sd, _, _ = self._moments(self.kernel.scaled(rows), _blocks(given))
-        return mean, sd
+        u, given = self.kernel.scaled(rows), _blocks(given)
+        k = self.kernel.correlate(u, self._lifted)[0]
+        k *= self.outputscale
+        explained = quadratic(k, self.inverse)
+        if given is None:
+            mean = self.mean + k @ self._alpha
+        else:
+            k_given = self.kernel.correlate(u, given.lifted)[0]
+            k_given *= self.outputscale
+            unknown = k_given - k @ given.solved
+            explained += np.vecdot(unknown @ given.precision, unknown)
+            mean = self.mean + k @ given.alpha[: self.m] + k_given @ given.alpha[self.m :]
+        return mean, self._sd(explained)
 
     def acquire(self, rows: Array, acquisition: Acquisition, given: Given | None = None) -> Array:
         """The acquisition's value at (r, d): (r,)."""
@@ -262,7 +268,7 @@ class Posterior:
         ∂k_i/∂u = −(s/3) slope (u − u_i), so that one r × m × d product gives the gradient.
         """
         u, given = self.kernel.scaled(rows), _blocks(given)
-        mean, sd, weights, slope = self._moments(u, given)
+        mean, sd, weights, slope = self._moments_and_weights(u, given)
         value, by_mean, by_sd = acquisition(mean, sd)
         weights *= (-by_sd / sd)[:, None]
         weights += by_mean[:, None] * (self._alpha if given is None else given.alpha)
@@ -298,14 +304,14 @@ class Posterior:
         """Posterior mean of the latent function at each site, (m,), in O(m): z − D K⁻¹(z − m)."""
         return np.asarray(self._site_z - self._diagonal * self._alpha)
 
-    def _moments(self, u: Array, given: Blocks | None) -> tuple[Array, Array, Array, Array]:
+    def _moments_and_weights(self, u: Array, given: Blocks | None) -> tuple[Array, Array, Array, Array]:
         """Mean, sd, weights k'K⁻¹ (r, m + h) and slopes (r, m + h).
 
         With given points: K⁻¹ of the larger matrix in blocks, [W + VCV', −VC; −CV', C].
         """
         k, slope = self.kernel.correlate(u, self._lifted)
         k *= self.outputscale
-        weights = k @ self.inverse
+        weights = times(k, self.inverse)
         if given is None:
             mean = self.mean + k @ self._alpha
         else:
@@ -315,9 +321,11 @@ class Posterior:
             weights = np.concatenate([weights - left_over @ given.solved.T, left_over], axis=1)
             k, slope = np.concatenate([k, k_given], axis=1), np.concatenate([slope, slope_given], axis=1)
             mean = self.mean + k @ given.alpha
-        variance = self.outputscale - np.vecdot(weights, k)
-        sd = np.sqrt(np.maximum(variance, 1e-12 * self.outputscale))
-        return mean, sd, weights, slope
+        return mean, self._sd(np.vecdot(weights, k)), weights, slope
+
+    def _sd(self, explained: Array) -> Array:
+        """From the part of the prior variance that the data explain: (r,) to (r,)."""
+        return np.sqrt(np.maximum(self.outputscale - explained, 1e-12 * self.outputscale))
 
     def _gradient(self, weights: Array, u: Array, given: Blocks | None) -> Array:
         lifted = self._lifted if given is None else np.concatenate([self._lifted, given.lifted])
@@ -360,7 +368,7 @@ class Posterior:
         old = self._inverse
         kept = len(old)
         size = max(64, m + m // 8)
-        self._inverse = np.empty((size, size))
+        self._inverse = np.zeros((size, size))
         self._inverse[:kept, :kept] = old
 
 

@@ -165,7 +165,7 @@ class TorchPosterior(Posterior):
     def _believed(
         self, k: torch.Tensor, given: DeviceBlocks | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Mean (r,), sd (r,) and weights k'K⁻¹ from k, both (r, m + h); see `Posterior._moments`."""
+        """Mean (r,), sd (r,) and weights k'K⁻¹ from k, both (r, m + h), as on the host."""
         m = self.m
         weights = k[:, :m] @ self._w
         if given is not None:

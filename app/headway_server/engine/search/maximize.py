@@ -57,56 +57,57 @@ def maximise(
     best_x, best_f = starts.copy(), np.empty(len(starts))
     rows = np.arange(len(starts))
     x = starts
-    f, g = _negated(function, x, free)
+    f, g = _held(function(x), free)
     metric = np.ones(x.shape[1]) if scale is None else scale * scale
     hessian = (_Dense if len(metric) <= DENSE_WIDTH else _Scaled)(len(x), metric)
-    p = _direction(hessian, metric, x, g, limits)
-    step = np.ones(len(rows))
+    p, rising = _direction(hessian, metric, x, g, limits)
+    step: Array | None = None  # all ones
     stalled = np.zeros(len(rows), dtype=np.intp)
-    spread = max(float(f.max() - f.min()), 1e-3 * float(np.abs(f).max()), 1e-12)
+    little = tolerance * max(float(f.max() - f.min()), 1e-3 * float(np.abs(f).max()), 1e-12)
 
     for _ in range(max_evaluations - 1):
-        stride = step[:, None] * p
+        stride = p if step is None else step[:, None] * p
         trial = x + (stride if limits is None else limits.shorten(x, stride))
         np.minimum(trial, 1.0, out=trial)
         np.maximum(trial, 0.0, out=trial)
         s = trial - x
-        f_new, g_new = _negated(function, trial, free)
+        f_new, g_new = _held(function(trial), free)
         along = np.vecdot(g, s)
-        gain = f - f_new
-        accepted = (gain >= -ARMIJO * along) & (along < 0.0)
+        gain = f_new - f
+        accepted = gain >= ARMIJO * np.abs(along)
         if accepted.all():
-            hessian.update(s, g_new - g)
-            x, f, g = trial, f_new, g_new
-            p = _direction(hessian, metric, x, g, limits)
-            step = np.ones(len(rows))
-            stalled = np.where(gain < tolerance * spread, stalled + 1, 0)
+            hessian.update(s, g - g_new)
+            x, f, g, step = trial, f_new, g_new, None
+            p, rising = _direction(hessian, metric, x, g, limits)
+            stalled = (stalled + 1) * (gain < little)
         else:
             take = accepted[:, None]
-            hessian.update(np.where(take, s, 0.0), np.where(take, g_new - g, 0.0))
+            hessian.update(s * take, (g - g_new) * take)
             stalled = np.where(
                 accepted,
-                np.where(gain < tolerance * spread, stalled + 1, 0),
+                (stalled + 1) * (gain < little),
                 np.where(np.abs(s).max(axis=1) < 1e-7, 2, stalled),
             )
             x, f, g = np.where(take, trial, x), np.where(accepted, f_new, f), np.where(take, g_new, g)
-            # The lowest point of the parabola through f, its slope and f_new, where it was refused.
-            parabola = 0.5 * along / np.minimum(gain + along, -1e-300)
-            p = np.where(take, _direction(hessian, metric, x, g, limits), p)
-            step = np.where(accepted, 1.0, step * np.clip(parabola, 0.1, 0.5))
-        done = stalled >= 2
-        done |= ~p.any(axis=1)
-        if done.any():
-            best_x[rows[done]], best_f[rows[done]] = x[done], -f[done]
-            keep = ~done
+            # The highest point of the parabola through f, its slope and f_new, where it was refused.
+            parabola = 0.5 * along / np.maximum(along - gain, 1e-300)
+            shorter = np.minimum(np.maximum(parabola, 0.1), 0.5)
+            onward, onward_rising = _direction(hessian, metric, x, g, limits)
+            p, rising = np.where(take, onward, p), onward_rising | ~accepted
+            step = np.where(accepted, 1.0, shorter if step is None else step * shorter)
+        keep = (stalled < 2) & rising
+        if not keep.all():
+            done = ~keep
+            best_x[rows[done]], best_f[rows[done]] = x[done], f[done]
             if not keep.any():
                 return best_x, best_f
-            rows, stalled, f, step = rows[keep], stalled[keep], f[keep], step[keep]
+            rows, stalled, f = rows[keep], stalled[keep], f[keep]
             x, g, p = x[keep], g[keep], p[keep]
+            step = None if step is None else step[keep]
             hessian.keep(keep)
             if free is not None and free.ndim == 2:
                 free = free[keep]
-    best_x[rows], best_f[rows] = x, -f
+    best_x[rows], best_f[rows] = x, f
     return best_x, best_f
 
 
@@ -120,27 +121,24 @@ class _Dense:
     def __init__(self, r: int, metric: Array) -> None:
         self._metric = metric
         self._inverse = np.tile(np.diag(metric), (r, 1, 1))
-        self.known = np.zeros(r, dtype=bool)
-        """(r,): whether anything has been learnt."""
+        self.unknown: npt.NDArray[np.bool_] | None = np.ones(r, dtype=bool)
+        """(r,): the rows of which nothing has been learnt; None where there are none."""
 
     def update(self, s: Array, y: Array) -> None:
-        """Learn from steps and changes of the gradient (r, d).
+        """Learn from steps and falls of the gradient (r, d).
 
-        A pair without positive curvature, or of zeros, is left out.
+        A pair without negative curvature, or of zeros, is left out.
         """
         sy = np.vecdot(s, y)
         good = sy > 1e-10 * np.vecdot(y, y)
-        if not good.any():
-            return
-        safe = np.where(good, sy, 1.0)
-        if not self.known.all():
-            fresh = good & ~self.known
-            length = safe / np.where(fresh, np.vecdot(y * self._metric, y), 1.0)
-            self._inverse *= np.where(fresh, length, 1.0)[:, None, None]
-            self.known |= good
+        if self.unknown is not None:
+            fresh = good & self.unknown
+            length = np.where(fresh, sy, 1.0) / np.where(fresh, np.vecdot(y * self._metric, y), 1.0)
+            self._inverse *= length[:, None, None]
+            self.unknown = _unless_none(self.unknown & ~good)
+        rho = (good / np.where(good, sy, 1.0))[:, None]
         hy = np.matvec(self._inverse, y)
-        rho = (good / safe)[:, None]
-        w = rho * (0.5 * (1.0 + rho * np.vecdot(y, hy)[:, None]) * s - hy)
+        w = rho * ((0.5 + 0.5 * rho * np.vecdot(y, hy)[:, None]) * s - hy)
         update = s[:, :, None] * w[:, None, :]
         self._inverse += update
         self._inverse += update.transpose(0, 2, 1)
@@ -151,7 +149,8 @@ class _Dense:
 
     def keep(self, rows: npt.NDArray[np.bool_]) -> None:
         """Forget the rows that are finished."""
-        self._inverse, self.known = self._inverse[rows], self.known[rows]
+        self._inverse = self._inverse[rows]
+        self.unknown = None if self.unknown is None else _unless_none(self.unknown[rows])
 
 
 class _Scaled:
@@ -160,7 +159,7 @@ class _Scaled:
     def __init__(self, r: int, metric: Array) -> None:
         self._metric = metric
         self._length = np.ones(r)
-        self.known = np.zeros(r, dtype=bool)
+        self.unknown: npt.NDArray[np.bool_] | None = np.ones(r, dtype=bool)
 
     def update(self, s: Array, y: Array) -> None:
         """As `_Dense.update`."""
@@ -168,7 +167,8 @@ class _Scaled:
         good = sy > 1e-10 * np.vecdot(y, y)
         size = np.vecdot(y * self._metric, y)
         self._length = np.where(good, sy / np.where(good, size, 1.0), self._length)
-        self.known |= good
+        if self.unknown is not None:
+            self.unknown = _unless_none(self.unknown & ~good)
 
     def times(self, v: Array) -> Array:
         """As `_Dense.times`."""
@@ -176,29 +176,41 @@ class _Scaled:
 
     def keep(self, rows: npt.NDArray[np.bool_]) -> None:
         """As `_Dense.keep`."""
-        self._length, self.known = self._length[rows], self.known[rows]
+        self._length = self._length[rows]
+        self.unknown = None if self.unknown is None else _unless_none(self.unknown[rows])
 
 
-def _direction(hessian: _Dense | _Scaled, metric: Array, x: Array, g: Array, limits: Limits | None) -> Array:
-    """Descent directions (r, d); steepest, of limited length, where nothing is known yet."""
-    blocked = ((x <= 0.0) & (g > 0.0)) | ((x >= 1.0) & (g < 0.0))
-    inward = np.where(blocked, 0.0, -g)
-    p = hessian.times(inward)
-    p[blocked] = 0.0
+def _unless_none(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:
+    return rows if rows.any() else None
+
+
+def _direction(
+    hessian: _Dense | _Scaled, metric: Array, x: Array, g: Array, limits: Limits | None
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Directions of ascent (r, d), and which rows (r,) have one; steepest, of limited length, where nothing
+    is known yet.
+    """
+    blocked = ((x <= 0.0) & (g < 0.0)) | ((x >= 1.0) & (g > 0.0))
+    if blocked.any():
+        g = np.where(blocked, 0.0, g)
+        p = hessian.times(g)
+        p[blocked] = 0.0
+    else:
+        p = hessian.times(g)
     if limits is not None:
         p = limits.slide(x, p)
-    uphill = np.vecdot(p, inward) <= 0.0
-    uphill |= ~hessian.known
-    if uphill.any():
-        # Projected, only the plain gradient is certain to lead downhill.
-        steepest = inward[uphill] * metric if limits is None else limits.slide(x[uphill], inward[uphill])
+    rising = np.vecdot(p, g) > 0.0
+    doubtful = ~rising if hessian.unknown is None else ~rising | hessian.unknown
+    if doubtful.any():
+        # Projected, only the plain gradient is certain to lead upwards.
+        steepest = g[doubtful] * metric if limits is None else limits.slide(x[doubtful], g[doubtful])
         longest = np.maximum(np.abs(steepest).max(axis=1), 1e-300)
-        p[uphill] = (FIRST_STEP / longest)[:, None] * steepest
-    return p
+        p[doubtful] = (FIRST_STEP / longest)[:, None] * steepest
+        rising = p.any(axis=1)
+    return p, rising
 
 
-def _negated(function: ValueAndGradient, x: Array, free: npt.NDArray[np.bool_] | None) -> tuple[Array, Array]:
-    value, gradient = function(x)
-    if free is not None:
-        gradient = np.where(free, gradient, 0.0)
-    return -value, -gradient
+def _held(found: tuple[Array, Array], free: npt.NDArray[np.bool_] | None) -> tuple[Array, Array]:
+    """The function's values and gradients, of which those that are not free are zero."""
+    value, gradient = found
+    return value, gradient if free is None else np.where(free, gradient, 0.0)

@@ -44,6 +44,7 @@ def test_networks_are_the_same_twice_and_differ_by_seed():
     assert all(torch.equal(tuned[0][name], tuned[1][name]) for name in one)
 
 
+@pytest.mark.slow
 def test_soup_of_one_start_is_connected_and_one_of_strangers_is_not():
     found = list(checks.digits(range(1)))
     assert [check for check in found if not check.passed] == []

@@ -22,7 +22,7 @@ from headway_workers.rewarded_soups.connectivity import Margins, margins
 from headway_workers.rewarded_soups.fronts import Interval, hypervolume_ratio_interval
 from headway_workers.rewarded_soups.interpolation import segment
 from headway_workers.rewarded_soups.text.evaluation import Scores, along, scores
-from headway_workers.rewarded_soups.text.fine_tunes import fine_tuned
+from headway_workers.rewarded_soups.text.fine_tunes import fine_tuned, fingerprint
 from headway_workers.rewarded_soups.text.pairs import PAIRS, Pair
 from headway_workers.rewarded_soups.text.policy import pretrained
 from headway_workers.rewarded_soups.text.reinforce import Recipe
@@ -48,6 +48,11 @@ class Plan:
     def rewards(self) -> Pair:
         """The two."""
         return PAIRS[self.pair]
+
+    def runs(self, preferences: tuple[float, ...]) -> int:
+        """How many different fine-tunes these preferences take."""
+        tasks = (self.rewards.task(one, self.recipe, self.seed) for one in preferences)
+        return len({fingerprint(task, self.device) for task in tasks})
 
 
 @dataclass(frozen=True)
@@ -115,8 +120,8 @@ def findings(found: Comparison) -> Iterator[Check | Claim]:
     about = f"{plan.pair}, {plan.steps} steps, seed {plan.seed}"
     for name, gained in zip(plan.rewards.names, found.gains(), strict=True):
         yield Check(f"{about}: gain in own reward {name}, standard errors, 5 to 205", 105.0, gained, 100.0)
-    runs = len(found.morl)
-    yield Check(f"{about}: MORL's gradient steps over the soup's", runs / 2.0, _steps(found), 0.0)
+    runs = plan.runs((1.0, 0.0, *MIXED)) / plan.runs((1.0, 0.0))
+    yield Check(f"{about}: MORL's fine-tunes over the soup's, for five preferences", 5.0 / 2.0, runs, 0.0)
     ratio = found.ratio()
     yield Check(f"{about}: HV(soup)/HV(MORL), 0.75 to 1.10", 0.925, ratio.value, 0.175)
     connected = found.connectivity()
@@ -141,12 +146,6 @@ def findings(found: Comparison) -> Iterator[Check | Claim]:
 
 def _values(policies: list[Scores]) -> NDArray[np.float64]:
     return np.stack([one.values for one in policies])
-
-
-def _steps(found: Comparison) -> float:
-    """Steps of MORL's runs over those of the soup's two ends."""
-    steps = found.plan.steps
-    return len(found.morl) * steps / (2.0 * steps)
 
 
 def main() -> None:
