@@ -6,6 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from pyarrow import parquet
 
 import headway
 from headway.cli.main import main
@@ -53,6 +54,27 @@ def test_tables_have_a_column_a_component(bread, server_url, tmp_path):
         "components": ["flour", "water", "salt"],
     }
     assert "flour, water, salt, hours" in cli("space", bread.name)
+
+
+def test_archives_and_parquet_keep_the_components(bread, tmp_path, server_url):
+    bread.import_results([{"flour": 0.6, "water": 0.35, "salt": 0.05, "hours": 3, "taste": 4.0}])
+    table = parquet.read_table(io.BytesIO(bread.export("parquet")))
+    assert table.column("params.salt").to_pylist() == [0.05]
+    archive = bread.export("json")
+    assert b'"simplex"' in archive
+    with headway.Client(server_url, spool_directory=tmp_path) as client:
+        copy = client.import_study(archive, name=f"{bread.name}-copy")
+        assert copy.definition.space == bread.definition.space
+        assert copy.best().params == bread.best().params
+
+
+def test_floats_bound_by_an_equality_can_become_a_simplex(server_url, name, tmp_path):
+    floats = {one: headway.Float(0, 1) for one in ("a", "b")}
+    with headway.Client(server_url, spool_directory=tmp_path) as client:
+        study = client.create_study(name, floats, minimize="loss", constraints=["a + b == 1"])
+        study.import_results([{"a": 0.25, "b": 0.75, "loss": 1.0}])
+        view = study.change_space({"mix": headway.Simplex(("a", "b"))})
+        assert (view.data.usable, view.data.outside, view.data.set_aside) == (1, 0, 0)
 
 
 def test_function_takes_the_components():
