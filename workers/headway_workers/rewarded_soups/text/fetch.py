@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -148,8 +149,11 @@ def contents(source: Distribution, packed: bytes) -> tuple[bytes, bytes]:
 
 def main() -> None:
     """Fetch both, and say where they are."""
-    for source in (POLICY, REACTIONS):
-        print(weights(source))  # noqa: T201 - a set-up step says what it did
+    try:
+        for source in (POLICY, REACTIONS):
+            print(weights(source))  # noqa: T201 - a set-up step says what it did
+    except DataUnavailable as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
