@@ -22,7 +22,9 @@ ROOMS: tuple[str, ...] = (
     "matrix_completion",
     "molecular_fitness",
     "relu_jumps",
+    "rewarded_soups",
     "signature_audit",
+    "soup_preference",
     "team_influence",
 )
 """Modules of this folder, each with `cases()`."""

@@ -18,7 +18,7 @@ from headway.errors import ApiError, ConnectionFailed, HeadwayError, Infeasible,
 from headway.measure import Measure, study
 from headway.studies import Study, Suggestions
 from headway.trials import Trial
-from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, When
+from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Simplex, When
 from headway.wire.study import EarlyStopping, Fidelity, FidelityCost, Objective, Policy
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Objective",
     "Ordinal",
     "Policy",
+    "Simplex",
     "Stop",
     "Study",
     "Suggestions",

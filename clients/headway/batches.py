@@ -31,7 +31,7 @@ def requests_of(rows: Rows, definition: StudyDefinition, *, dry_run: bool = Fals
         ValidationFailed: a row can't be read.
         TypeError: a row is no mapping.
     """
-    parameters = {parameter.name for parameter in definition.space.parameters}
+    parameters = {parameter.name for parameter in definition.space.scalars}
     try:
         read = [_row(record, parameters) for record in _records(rows)]
     except ValidationError as error:

@@ -147,7 +147,7 @@ class Client:
 
         Args:
             name: 1 to 64 letters, digits, dots, underscores and hyphens.
-            space: parameter → Float, Int, Ordinal, Categorical, Boolean, a list of choices, or `bool`.
+            space: parameter → Float, Int, Ordinal, Categorical, Boolean, Simplex, choices, or `bool`.
             maximize: the objective's name, or several names.
             minimize: likewise. With neither, `value` is minimised.
             objectives: in place of these two, objectives in an order of their own.

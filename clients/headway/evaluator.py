@@ -34,7 +34,7 @@ def _check_signature(function: Callable[..., Any], definition: StudyDefinition) 
     Raises:
         TypeError: it does not take the study's parameters, or needs one that a point may lack.
     """
-    parameters = definition.space.parameters
+    parameters = definition.space.scalars
     names = [parameter.name for parameter in parameters]
     signature = inspect.signature(function)
     takes_trial = "trial" in signature.parameters and "trial" not in names

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from headway.errors import ValidationFailed
 from headway.wire.base import ParamValue
-from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter, Space
+from headway.wire.space import Boolean, Categorical, Declared, Float, Int, Ordinal, Simplex, Space
 from headway.wire.study import Fidelity, Objective, Policy, StudyDefinition
 
 Choices = list[str] | list[int] | list[float] | list[bool] | list[ParamValue]
 """A list, never a tuple: (0, 1) could as well mean a range."""
 
-ParameterLike = Float | Int | Ordinal | Categorical | Boolean | Choices | type[bool]
+ParameterLike = Float | Int | Ordinal | Categorical | Boolean | Simplex | Choices | type[bool]
 """A parameter, a list of choices, or `bool`."""
 
 Names = str | Sequence[str] | None
@@ -107,7 +107,7 @@ def _names(names: Names) -> list[str]:
     return [names] if isinstance(names, str) else list(names or ())
 
 
-def parameter(name: str, like: ParameterLike) -> Parameter:
+def parameter(name: str, like: ParameterLike) -> Declared:
     """The parameter of this name.
 
     Raises:
@@ -115,7 +115,7 @@ def parameter(name: str, like: ParameterLike) -> Parameter:
         ValueError: a parameter that was given another name.
     """
     match like:
-        case Float() | Int() | Ordinal() | Categorical() | Boolean():
+        case Float() | Int() | Ordinal() | Categorical() | Boolean() | Simplex():
             if like.name not in ("", name):
                 raise ValueError(f"The parameter {name!r} was named {like.name!r}. Leave its own name out.")
             return dataclasses.replace(like, name=name)

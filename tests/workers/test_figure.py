@@ -1,4 +1,5 @@
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -6,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headway.wire.base import Params
 from headway.wire.model import ModelSummary
-from headway.wire.space import Boolean, Categorical, Float, Int
+from headway.wire.space import Boolean, Categorical, Float, Int, Simplex
 from headway.wire.study import Best, Interval, StudyView, TrialCounts
 from headway.wire.study import Objective as Goal
 from headway.wire.trial import AttemptView, MeasuredValue, ObservationView, TrialView
@@ -104,7 +106,7 @@ def outcome(record: Record) -> Outcome:
 
     importance = {"C": 0.6, "kernel": 0.3, "gamma": 0.1}
     model = ModelSummary(version=3, n_observed=57, importance=importance)
-    pieces = slices(DigitsSvm.parameters, params, importance, predict)
+    pieces = slices(SearchSpace(DigitsSvm.parameters), params, importance, predict)
     return Outcome(record, Best(trial=best.trial, params=params, value=best.value), model, pieces)
 
 
@@ -121,6 +123,25 @@ def test_figure_of_a_study_without_a_result_is_written_too(record: Record, tmp_p
 
 def test_slices_run_along_the_two_most_important_parameters(outcome: Outcome):
     assert [piece.parameter.name for piece in outcome.slices] == ["C", "kernel"]
+
+
+def test_slices_stay_on_the_simplex_and_within_the_constraints():
+    space = SearchSpace.checked(
+        [Simplex(("a", "b", "c"), name="mix"), Float(0, 1, name="x")], constraints=["b <= 0.5"]
+    )
+    asked: list[Params] = []
+
+    def predict(points: Sequence[Params]) -> list[Interval]:
+        asked.extend(points)
+        return [Interval(mean=0.0, sd=1.0, low=-2.0, high=2.0) for _ in points]
+
+    incumbent: Params = {"a": 0.6, "b": 0.3, "c": 0.1, "x": 0.5}
+    first, second = slices(space, incumbent, {"a": 0.6, "b": 0.4}, predict)
+    assert [space.check(point) for point in asked] == asked
+    assert (first.values[-1], second.values[0]) == (1.0, 0.0)
+    # With a at 0 the others would be 0.75 and 0.25: b is bound, so the slice begins where b is 0.5.
+    assert first.values[0] == pytest.approx(1 / 3, abs=1 / 60)
+    assert second.values[-1] == pytest.approx(0.5)
 
 
 def test_incumbent_never_gets_worse(record: Record):

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal, Protocol
 
 from headway.wire.base import Params
 from headway.wire.measured import MetricRole
-from headway.wire.space import Parameter, Space
+from headway.wire.space import Declared, Space
 from headway.wire.study import Objective as Goal
 from headway.wire.study import Policy, StudyDefinition
 
@@ -125,7 +125,7 @@ class Objective(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    parameters: ClassVar[tuple[Parameter, ...]]
+    parameters: ClassVar[tuple[Declared, ...]]
     goals: ClassVar[tuple[Goal, ...]]
     linear_constraints: ClassVar[tuple[str, ...]] = ()
     """What every point satisfies, as in `Space.constraints`."""

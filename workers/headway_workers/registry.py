@@ -57,10 +57,20 @@ _ROOMS = {
         "headway_workers.relu_jumps.checks:checks",
         "headway_workers.relu_jumps.figure:draw",
     ),
+    "rewarded-soups": _Room(
+        "headway_workers.rewarded_soups.objective:RewardedSoups",
+        "headway_workers.rewarded_soups.checks:checks",
+        "headway_workers.rewarded_soups.figure:draw",
+    ),
     "signature-audit": _Room(
         "headway_workers.signature_audit.objective:from_environment",
         "headway_workers.signature_audit.checks:checks",
         "headway_workers.signature_audit.figure:draw",
+    ),
+    "soup-preference": _Room(
+        "headway_workers.rewarded_soups.preference.objective:SoupPreference",
+        "headway_workers.rewarded_soups.preference.checks:checks",
+        "headway_workers.rewarded_soups.preference.figure:draw",
     ),
     "team-influence": _Room(
         "headway_workers.team_influence.objective:from_environment",

@@ -52,6 +52,12 @@ class LinearConstraint:
         return self.lower - slack <= value <= self.upper + slack
 
 
+def sum_to_one(names: Sequence[str]) -> LinearConstraint:
+    """Σ of the components of a simplex = 1, to 1e-9."""
+    text = " + ".join(name if name.isidentifier() else f"`{name}`" for name in names)
+    return LinearConstraint(f"{text} == 1", dict.fromkeys(names, 1.0), 1.0, 1.0, scale=1.0)
+
+
 class NotLinear(ValueError):
     """An expression that is no linear constraint; the message is the remedy."""
 

@@ -17,6 +17,7 @@ from headway.wire.space import Float, Int
 from headway_server.domain.constraints import TOLERANCE
 from headway_server.domain.errors import ConstraintsInfeasible
 from headway_server.domain.parameters import Numeric, from_uniform, is_real, level_value, n_levels
+from headway_server.domain.shares import shares
 from headway_server.domain.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def random_point(space: SearchSpace, draw: Callable[[], float], held: Params | N
     """
     for _ in range(TRIES):
         values = {p.name: from_uniform(p, draw()) for p in space.parameters} | (held or {})
+        values |= _separate_shares(space, values, held or {})
         if space.holds(values):
             return space.without_inactive(values)
     named = {name for constraint in space.constraints for name in constraint.coefficients}
@@ -90,6 +92,18 @@ def random_point(space: SearchSpace, draw: Callable[[], float], held: Params | N
     if found is None:
         raise AssertionError("no point satisfies constraints that were checked")
     return space.without_inactive(values | found)
+
+
+def _separate_shares(space: SearchSpace, uniform: Params, held: Params) -> Params:
+    """The components of simplexes that no other constraint binds, made of the numbers that they have."""
+    found: Params = {}
+    for simplex in space.separate_simplexes:
+        free = [name for name in simplex.components if name not in held]
+        whole = 1.0 - math.fsum(float(held[name]) for name in simplex.components if name in held)
+        if free:
+            drawn = shares([float(uniform[name]) for name in free], max(whole, 0.0))
+            found |= dict(zip(free, drawn, strict=True))
+    return found
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from functools import cached_property
 
 from headway.wire.base import Params, ParamValue
 from headway.wire.problem import FieldError
-from headway.wire.space import Boolean, Categorical, Parameter, Space
-from headway_server.domain.constraints import LinearConstraint, read_constraints
+from headway.wire.space import Boolean, Categorical, Declared, Parameter, Simplex, Space, scalars
+from headway_server.domain.constraints import LinearConstraint, read_constraints, sum_to_one
 from headway_server.domain.errors import (
     ConstraintViolated,
     InactiveParameter,
@@ -53,17 +53,19 @@ class Block:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Parameters in order, and constraints. Build with `SearchSpace.checked` or `from_wire`, which refuse
-    a space that makes no sense.
+    """Parameters in order, and constraints, those of simplexes among them. Build with `SearchSpace.checked`
+    or `from_wire`, which refuse a space that makes no sense.
     """
 
     parameters: tuple[Parameter, ...]
     constraints: tuple[LinearConstraint, ...] = ()
+    simplexes: tuple[Simplex, ...] = ()
+    """Which of the parameters are components of which simplex."""
 
     @classmethod
     def checked(
         cls,
-        parameters: Sequence[Parameter],
+        parameters: Sequence[Declared],
         pointer: str = "/space/parameters",
         constraints: Sequence[str] = (),
     ) -> SearchSpace:
@@ -75,10 +77,12 @@ class SearchSpace:
         """
         if wrong := faults(parameters, pointer):
             raise InvalidSpace.over(wrong)
-        read, wrong = read_constraints(constraints, parameters, "/space/constraints")
+        flat = scalars(parameters)
+        read, wrong = read_constraints(constraints, flat, "/space/constraints")
         if wrong:
             raise InvalidSpace.over(wrong)
-        return cls(tuple(parameters), read)
+        simplexes = tuple(one for one in parameters if isinstance(one, Simplex))
+        return cls(flat, read + tuple(sum_to_one(one.components) for one in simplexes), simplexes)
 
     @classmethod
     def from_wire(cls, space: Space) -> SearchSpace:
@@ -105,6 +109,12 @@ class SearchSpace:
     def by_name(self) -> Mapping[str, Parameter]:
         """The parameters by name."""
         return {parameter.name: parameter for parameter in self.parameters}
+
+    @cached_property
+    def separate_simplexes(self) -> tuple[Simplex, ...]:
+        """The simplexes that are bound by their own constraint alone: any shares of theirs will do."""
+        named = [name for one in self.constraints for name in one.coefficients]
+        return tuple(one for one in self.simplexes if all(named.count(name) == 1 for name in one.components))
 
     @cached_property
     def conditional(self) -> tuple[Parameter, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from headway.wire.base import ParamValue
 from headway.wire.problem import FieldError
-from headway.wire.space import Categorical, Float, Int, Ordinal, Parameter, When
+from headway.wire.space import Categorical, Declared, Float, Int, Ordinal, Parameter, Simplex, When, scalars
 from headway_server.domain.parameters import coerced, range_of, same
 
 MAX_PARAMETERS = 200
@@ -17,9 +17,10 @@ MAX_INTEGER = 2**53
 MAX_STEPS = 10_000_000
 
 
-def faults(parameters: Sequence[Parameter], pointer: str) -> list[FieldError]:
+def faults(declared: Sequence[Declared], pointer: str) -> list[FieldError]:
     """Everything that is wrong, field by field, each with its value and the remedy."""
-    if not 1 <= len(parameters) <= MAX_PARAMETERS:
+    parameters = scalars(declared)
+    if not declared or len(parameters) > MAX_PARAMETERS:
         return [
             FieldError(
                 pointer=pointer,
@@ -29,21 +30,36 @@ def faults(parameters: Sequence[Parameter], pointer: str) -> list[FieldError]:
         ]
     found: list[FieldError] = []
     seen: set[str] = set()
-    for i, parameter in enumerate(parameters):
+    for i, parameter in enumerate(declared):
         here = f"{pointer}/{i}"
-        found.extend(_name_faults(parameter.name, i, seen, here))
+        found.extend(_name_faults(parameter.name, f"Parameter {i}", seen, f"{here}/name"))
         seen.add(parameter.name)
-        if isinstance(parameter, Categorical):
+        if isinstance(parameter, Simplex):
+            found.extend(_component_faults(parameter, seen, here))
+        elif isinstance(parameter, Categorical):
             found.extend(_level_faults(parameter.name, parameter.choices, "choices", here))
         elif isinstance(parameter, Ordinal):
             found.extend(_level_faults(parameter.name, parameter.values, "values", here))
         elif isinstance(parameter, Float | Int):
             found.extend(_bound_faults(parameter, here))
-    return found or list(_condition_faults(parameters, pointer))
+    return found or list(_condition_faults(declared, parameters, pointer))
 
 
-def _name_faults(name: str, i: int, seen: set[str], here: str) -> Iterator[FieldError]:
-    message = f"Parameter {i} is named {name!r}."
+def _component_faults(simplex: Simplex, seen: set[str], here: str) -> Iterator[FieldError]:
+    if len(simplex.components) < 2:
+        yield FieldError(
+            pointer=f"{here}/components",
+            message=f"{simplex.name!r} has the components {list(simplex.components)}.",
+            hint="Name at least two: one share alone is always the whole.",
+        )
+    for j, name in enumerate(simplex.components):
+        what = f"Component {j} of {simplex.name!r}"
+        yield from _name_faults(name, what, seen, f"{here}/components/{j}")
+        seen.add(name)
+
+
+def _name_faults(name: str, what: str, seen: set[str], here: str) -> Iterator[FieldError]:
+    message = f"{what} is named {name!r}."
     if not 1 <= len(name) <= MAX_NAME:
         hint = f"Give it a name of 1 to {MAX_NAME} characters."
     elif not name.isprintable() or set(name) & set("/~{}`"):
@@ -52,7 +68,7 @@ def _name_faults(name: str, i: int, seen: set[str], here: str) -> Iterator[Field
         message, hint = f"Two parameters are named {name!r}.", "Rename one of them."
     else:
         return
-    yield FieldError(pointer=f"{here}/name", message=message, hint=hint)
+    yield FieldError(pointer=here, message=message, hint=hint)
 
 
 def _level_faults(name: str, levels: tuple[ParamValue, ...], kind: str, here: str) -> Iterator[FieldError]:
@@ -128,10 +144,12 @@ def _step_faults(parameter: Float | Int, here: str) -> Iterator[FieldError]:
     yield FieldError(pointer=f"{here}/step", message=f"{parameter.name!r} has step = {step!r}.", hint=hint)
 
 
-def _condition_faults(parameters: Sequence[Parameter], pointer: str) -> Iterator[FieldError]:
+def _condition_faults(
+    declared: Sequence[Declared], parameters: Sequence[Parameter], pointer: str
+) -> Iterator[FieldError]:
     by_name = {parameter.name: parameter for parameter in parameters}
-    for i, parameter in enumerate(parameters):
-        if parameter.when is None:
+    for i, parameter in enumerate(declared):
+        if isinstance(parameter, Simplex) or parameter.when is None:
             continue
         here = f"{pointer}/{i}/when"
         parent = by_name.get(parameter.when.parent)

@@ -109,7 +109,7 @@ def _search(uow: UnitOfWork, study: Study, audit: CampaignAudit, place: int) -> 
     goal = study.goals.fidelity
     if goal is None:
         raise AssertionError(f"study {study.name} has lost its fidelity")
-    kind = next(one for one in definition.space.parameters if one.name == goal.parameter)
+    kind = next(one for one in definition.space.scalars if one.name == goal.parameter)
     held: Params = {goal.parameter: int(goal.target) if kind.type == "int" else goal.target}
     draw = Random(definition.seed).random  # noqa: S311 (no secret)
     points = [space.check(random_point(space, draw, held)) for _ in range(audit.budget)]

@@ -53,7 +53,7 @@ def _schema(study: Study, earlier: Sequence[Space]) -> pa.Schema:
     import pyarrow as pa
 
     kinds: dict[str, set[pa.DataType]] = {}
-    for parameter in chain(study.definition.space.parameters, *(space.parameters for space in earlier)):
+    for parameter in chain(study.definition.space.scalars, *(space.scalars for space in earlier)):
         kinds.setdefault(parameter.name, set()).add(_type_of(parameter))
     own = {
         "number": pa.int64(),

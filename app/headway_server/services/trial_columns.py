@@ -32,7 +32,7 @@ def header(study: Study, earlier: Sequence[Space] = ()) -> list[str]:
     comes from.
     """
     spaces = (study.definition.space, *earlier)
-    parameters = dict.fromkeys(one.name for space in spaces for one in space.parameters)
+    parameters = dict.fromkeys(one.name for space in spaces for one in space.scalars)
     metrics = study.goals.metrics if len(study.goals.metrics) > 1 else ()
     return [
         *PLOTTED,

@@ -73,7 +73,7 @@ def study_page(request: Request, study: StudyName, context: Context) -> Response
             "further": [objective.name for objective in progress.objectives[1:]],
             "best": _incumbent(progress),
             "audit": campaign_audit.newest(context.database, study),
-            "parameters": [parameter.name for parameter in view.definition.space.parameters],
+            "parameters": [parameter.name for parameter in view.definition.space.scalars],
         },
     )
 

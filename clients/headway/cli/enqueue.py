@@ -22,5 +22,5 @@ def enqueue(session: Session, study: str, values: tuple[str, ...], note: str, ta
     """  # noqa: D301 (click's mark is the character, not its escape)
     with session.client() as client:
         handle = client.study(study)
-        view = handle.enqueue(values_of(values, handle.definition.space.parameters), note=note, tags=tags)
+        view = handle.enqueue(values_of(values, handle.definition.space.scalars), note=note, tags=tags)
     click.echo(f"trial {view.number} {view.state}")

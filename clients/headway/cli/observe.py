@@ -45,7 +45,7 @@ def observe(session: Session, study: str, file: Path, *, dry_run: bool) -> None:
     """  # noqa: D301 (click's mark is the character, not its escape)
     with session.client() as client:
         handle = client.study(study)
-        parameters = {one.name: one for one in handle.view().definition.space.parameters}
+        parameters = {one.name: one for one in handle.view().definition.space.scalars}
         rows = _read(file, parameters)
         filled = [(line, row) for line, row in rows if _says_something(row, parameters)]
         results = [(line, row) for line, row in filled if row.get("number")]

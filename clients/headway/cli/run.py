@@ -38,7 +38,7 @@ def run(
         handle = client.study(study)
         program = Program(command, handle.objectives)
         try:
-            program.check([one.name for one in handle.definition.space.parameters])
+            program.check([one.name for one in handle.definition.space.scalars])
         except UnknownPlaceholder as error:
             raise click.UsageError(str(error)) from error
         for trial in handle.trials(worker, lease_s):

@@ -42,7 +42,7 @@ def space(session: Session, study: str, file: Path | None, defaults: tuple[str, 
             view = handle.space()
         else:
             whole = _read(file)
-            view = handle.change_space(whole, defaults=values_of(defaults, whole.parameters))
+            view = handle.change_space(whole, defaults=values_of(defaults, whole.scalars))
     if layout == "json":
         write_json(view)
     else:
@@ -59,7 +59,7 @@ def _read(file: Path) -> Space:
 
 
 def _tell(view: SpaceView) -> None:
-    names = ", ".join(parameter.name for parameter in view.space.parameters)
+    names = ", ".join(parameter.name for parameter in view.space.scalars)
     data = view.data
     results = "result" if data.usable == 1 else "results"
     click.echo(f"version {view.version} of {view.versions[-1].version}: {names}")

@@ -7,7 +7,7 @@ import click
 from headway.best import BestTrial, Front
 from headway.cli.output import cell_text, write_json, write_table
 from headway.cli.session import Session, format_option, pass_session
-from headway.wire.space import Boolean, Categorical, Ordinal, Parameter
+from headway.wire.space import Boolean, Categorical, Declared, Ordinal, Simplex
 from headway.wire.study import StudyView
 
 _NOTHING = "nothing that counts has completed yet"
@@ -106,7 +106,7 @@ def show(session: Session, study: str, layout: str) -> None:
         return
     click.echo("\n".join(_lines(view, best)))
     space = view.definition.space
-    if any(one.when for one in space.parameters):
+    if any(one.when for one in space.scalars):
         write_table(
             ("parameter", "type", "range", "active where"),
             [(one.name, one.type, _range(one), _condition(one)) for one in space.parameters],
@@ -136,7 +136,7 @@ def _objectives(view: StudyView) -> str:
     return f"{goals} with {constraints}" if constraints else goals
 
 
-def _range(parameter: Parameter) -> str:
+def _range(parameter: Declared) -> str:
     match parameter:
         case Categorical():
             return ", ".join(map(str, parameter.choices))
@@ -144,13 +144,15 @@ def _range(parameter: Parameter) -> str:
             return " < ".join(map(str, parameter.values))
         case Boolean():
             return "true, false"
+        case Simplex():
+            return f"{' + '.join(parameter.components)} = 1, all from 0"
         case _:
             log = ", log" if parameter.log else ""
             step = "" if parameter.step is None else f", step {cell_text(parameter.step)}"
             return f"{cell_text(parameter.low)} to {cell_text(parameter.high)}{log}{step}"
 
 
-def _condition(parameter: Parameter) -> str:
-    if parameter.when is None:
+def _condition(parameter: Declared) -> str:
+    if isinstance(parameter, Simplex) or parameter.when is None:
         return ""
     return f"{parameter.when.parent} = {' or '.join(map(str, parameter.when.equals))}"

@@ -47,7 +47,7 @@ def suggest(  # noqa: PLR0917 (click passes them by name)
     """  # noqa: D301 (click's mark is the character, not its escape)
     with session.client() as client:
         handle = client.study(study)
-        parameters = handle.definition.space.parameters if fix or context else ()
+        parameters = handle.definition.space.scalars if fix or context else ()
         answer = handle.suggest(
             count,
             lease_s=lease_s,

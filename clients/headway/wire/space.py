@@ -6,6 +6,7 @@ log scale) is judged once, by the server's domain, which names the field, the va
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from typing import Annotated, Literal
 
@@ -88,16 +89,52 @@ class Boolean:
     type: Literal["boolean"] = field(default="boolean", kw_only=True)
 
 
+@dataclass(frozen=True, config=_config)
+class Simplex:
+    """Shares of a whole: numbers of at least 0 that sum to 1, uniformly distributed where they are random.
+
+    Each component is a parameter of its own, a real number in [0, 1] under the name given here: points,
+    constraints and fixed values speak of components. The simplex's name stands for the group alone.
+    """
+
+    components: Annotated[tuple[str, ...], FailFast()]
+    name: str = field(default="", kw_only=True)
+    type: Literal["simplex"] = field(default="simplex", kw_only=True)
+
+    @property
+    def shares(self) -> tuple[Float, ...]:
+        """The components as parameters."""
+        return tuple(Float(0.0, 1.0, name=component) for component in self.components)
+
+
 Parameter = Annotated[Float | Int | Ordinal | Categorical | Boolean, Field(discriminator="type")]
+"""A parameter that a point has one value of."""
+
+Declared = Annotated[Float | Int | Ordinal | Categorical | Boolean | Simplex, Field(discriminator="type")]
+"""What a space is declared with: a simplex stands for several parameters."""
 
 
 class Space(Request):
     """A search space as it travels: its parameters, in order, and what every point must satisfy."""
 
-    parameters: Annotated[tuple[Parameter, ...], FailFast()]
+    parameters: Annotated[tuple[Declared, ...], FailFast()]
     constraints: Annotated[tuple[str, ...], FailFast()] = ()
     """Linear inequalities and equalities in the parameters' own units: "x1 + 2*x2 <= 3".
 
     `+`, `-`, `*` and `/` by numbers, parentheses, `<=`, `>=`, `==`, also chained; a name that is no
-    identifier stands in backquotes. They bind numeric parameters (Float, Int) that are always active.
+    identifier stands in backquotes. They bind numeric parameters (Float, Int, a simplex's components) that
+    are always active.
     """
+
+    @property
+    def scalars(self) -> tuple[Parameter, ...]:
+        """The parameters that a point has values of, in order: a simplex's components in its place."""
+        return scalars(self.parameters)
+
+
+def scalars(declared: Sequence[Declared]) -> tuple[Parameter, ...]:
+    """The parameters that a point has values of, in order: a simplex's components in its place."""
+    found: list[Parameter] = []
+    for one in declared:
+        found.extend(one.shares if isinstance(one, Simplex) else (one,))
+    return tuple(found)

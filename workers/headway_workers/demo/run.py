@@ -17,6 +17,7 @@ from rich.console import Console
 from headway import Client, ConnectionFailed, Study
 from headway.best import Front
 from headway.errors import Unavailable
+from headway_server.domain.space import SearchSpace
 from headway_workers import registry
 from headway_workers.agent import StudyMismatch, join
 from headway_workers.demo import conclusion, figure
@@ -179,9 +180,9 @@ def conclude(study: Study) -> Outcome:
         return Outcome(record, None, model, front=tuple(best))
     if best is None or best.posterior is None:
         return Outcome(record, best, model)
-    parameters = record.study.definition.space.parameters
+    space = SearchSpace.from_wire(record.study.definition.space)
     try:
-        pieces = slices(parameters, best.params, model.importance, study.predict)
+        pieces = slices(space, best.params, model.importance, study.predict)
     except Unavailable:  # the result does not wait for the model
         pieces = ()
     return Outcome(record, best, model, pieces)

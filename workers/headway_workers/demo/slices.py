@@ -10,6 +10,7 @@ from typing import assert_never
 from headway.wire.base import Params, ParamValue
 from headway.wire.space import Boolean, Categorical, Float, Int, Ordinal, Parameter
 from headway.wire.study import Interval
+from headway_server.domain.space import SearchSpace
 
 RESOLUTION = 61
 """Points along a number's range."""
@@ -32,7 +33,7 @@ class Slice:
 
 
 def slices(
-    parameters: Sequence[Parameter],
+    space: SearchSpace,
     incumbent: Params,
     importance: dict[str, float],
     predict: Predict,
@@ -40,18 +41,35 @@ def slices(
 ) -> tuple[Slice, ...]:
     """The `count` most important parameters' slices, the most important first.
 
-    Only of those that the incumbent has and that no other depends on: the other values stay.
+    Only of those that the incumbent has and that no other depends on: the other values stay, but for a
+    simplex, whose other shares keep their proportions. Values that break a constraint are left out.
     """
-    parents = {p.when.parent for p in parameters if p.when is not None}
-    sliced = [p for p in parameters if p.name in incumbent and p.name not in parents]
+    parents = {p.when.parent for p in space.parameters if p.when is not None}
+    sliced = [p for p in space.parameters if p.name in incumbent and p.name not in parents]
     chosen = sorted(sliced, key=lambda p: -importance.get(p.name, 0.0))[:count]
     found: list[Slice] = []
     for parameter in chosen:
-        values = along(parameter)
-        posterior = predict([{**incumbent, parameter.name: value} for value in values])
+        points = [_moved(space, incumbent, parameter.name, value) for value in along(parameter)]
+        points = [point for point in points if space.holds(point)]
+        if len(points) < 2:
+            continue
+        values = tuple(point[parameter.name] for point in points)
         share = importance.get(parameter.name, 0.0)
-        found.append(Slice(parameter, values, tuple(posterior), incumbent[parameter.name], share))
+        found.append(Slice(parameter, values, tuple(predict(points)), incumbent[parameter.name], share))
     return tuple(found)
+
+
+def _moved(space: SearchSpace, incumbent: Params, name: str, value: ParamValue) -> Params:
+    """The incumbent with another value of one parameter."""
+    moved: Params = {**incumbent, name: value}
+    for simplex in space.simplexes:
+        if name in simplex.components:
+            others = [one for one in simplex.components if one != name]
+            had = sum(float(incumbent[one]) for one in others)
+            left = 1.0 - float(value)
+            shares = {one: float(incumbent[one]) / had if had > 0.0 else 1.0 / len(others) for one in others}
+            moved |= {one: left * share for one, share in shares.items()}
+    return moved
 
 
 def along(parameter: Parameter) -> tuple[ParamValue, ...]:

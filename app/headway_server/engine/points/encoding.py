@@ -20,6 +20,7 @@ from headway.wire.base import Params
 from headway.wire.space import Categorical
 from headway_server.domain.feasibility import nearest
 from headway_server.domain.parameters import is_real, level_of, n_levels
+from headway_server.domain.shares import shares
 from headway_server.domain.space import Block, SearchSpace
 from headway_server.engine.gp.kernel import Array
 from headway_server.engine.points.hit_and_run import FeasibleSampler
@@ -126,8 +127,10 @@ class Encoding:
         return self.feasible(self.from_samples(rng.random((count, self.n_parameters))), rng)
 
     def feasible(self, rows: Array, rng: np.random.Generator) -> Array:
-        """Rows that are valid but for constraints, with the numbers that constraints bind drawn anew, by
-        the uniform distribution over what satisfies them, where a row does not: (r, width).
+        """Rows of uniform samples, valid but for constraints, made to satisfy them: (r, width).
+
+        A simplex that nothing else binds has its uniform numbers made shares. Where a row still does not, the
+        other numbers that constraints bind are drawn anew, uniformly over what satisfies them.
         """
         if self.polytope is None:
             return rows
@@ -135,8 +138,28 @@ class Encoding:
         if len(outside) == 0:
             return rows
         rows = rows.copy()
-        rows[np.ix_(outside, self.polytope.columns)] = self._sampler.draw(len(outside), rng)
+        for columns, whole in self._simplexes:
+            drawn = shares(list(rows[np.ix_(outside, columns)].T), whole)
+            rows[np.ix_(outside, columns)] = np.stack(drawn, axis=1)
+        outside = outside[~self.polytope.contains(rows[outside])]
+        if len(outside) > 0:
+            made = [columns for columns, _ in self._simplexes]
+            others = ~np.isin(self.polytope.columns, np.concatenate(made) if made else [])
+            anew = self._sampler.draw(len(outside), rng)[:, others]
+            rows[np.ix_(outside, self.polytope.columns[others])] = anew
         return rows
+
+    @cached_property
+    def _simplexes(self) -> list[tuple[npt.NDArray[np.intp], float]]:
+        """Of each simplex that nothing else binds: the columns of what is not held of it, and their sum."""
+        found = []
+        for simplex in self.space.separate_simplexes:
+            free = [name for name in simplex.components if name not in self.held]
+            taken = math.fsum(float(self.held[name]) for name in simplex.components if name in self.held)
+            if free:
+                columns = np.array([self.space.blocks[self._place[name]].start for name in free])
+                found.append((columns, max(1.0 - taken, 0.0)))
+        return found
 
     def free(self, rows: Array) -> Mask | None:
         """(r, width): which coordinates a climb from valid rows may move; None where it may move all.

@@ -1,0 +1,54 @@
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from headway_workers.contract import DataUnavailable
+from headway_workers.rewarded_soups.text import fetch, policy, reactions
+
+
+@pytest.fixture(scope="session", params=["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+def device(request: pytest.FixtureRequest) -> str:
+    """Every device that this machine has."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def _networks():
+    try:
+        for source in (fetch.POLICY, fetch.REACTIONS):
+            fetch.weights(source)
+    except DataUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def start(_networks):
+    """The pretrained policy's parameters and alphabet."""
+    return policy.pretrained()
+
+
+@pytest.fixture(scope="session")
+def reaction_model(_networks, device):
+    return reactions.pretrained(device)
+
+
+@pytest.fixture(scope="session")
+def stored(_networks):
+    """The data sets of both archives' weight files, by path, as Keras stored them."""
+
+    def read(source):
+        folder = fetch.cache_folder()
+        weights, _ = fetch.contents(source, fetch.archive(source, folder))
+        path = folder / f"{source.name}.hdf5"
+        fetch.write_whole(path, weights)
+        found = {}
+        with h5py.File(path) as file:
+            file.visititems(
+                lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+            )
+        path.unlink()
+        return {name: np.asarray(value, dtype=np.float64) for name, value in found.items()}
+
+    return {source.name: read(source) for source in (fetch.POLICY, fetch.REACTIONS)}

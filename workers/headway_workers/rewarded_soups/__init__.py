@@ -1,0 +1,1 @@
+"""Interpolating weights that were fine-tuned for different rewards (Ramé et al., NeurIPS 2023)."""

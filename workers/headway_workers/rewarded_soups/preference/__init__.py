@@ -1,0 +1,1 @@
+"""The inner problem of rewarded soups: which mixture of given networks does this user want?"""

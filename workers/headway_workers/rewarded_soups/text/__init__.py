@@ -1,0 +1,1 @@
+"""The text task: a pretrained character language model, fine-tuned towards the reactions it provokes."""
