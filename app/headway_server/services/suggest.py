@@ -106,7 +106,9 @@ def _reserve(
         return None
     if key is not None and (known := _begun(uow, study, key)) is not None:
         return known
-    take_back_lapsed(uow, study)
+    waiting = uow.trials.waiting(study, uow.now)
+    if waiting.lapsed:
+        take_back_lapsed(uow, study)
     if request.resume and (resumed := _resume(uow, study, request, held.values)) is not None:
         return resumed
     if study.state != "running":
@@ -114,7 +116,8 @@ def _reserve(
     wanted = min(request.count, _room(uow, study))
     if wanted <= 0:
         return _wait(uow, study, request, "parallelism_cap")
-    return _take(uow, study, request, held.values, key, wanted=wanted)
+    queued = _queued(uow, study, held.values, wanted) if waiting.queued or waiting.lapsed else []
+    return _take(uow, study, request, key, queued, wanted=wanted)
 
 
 def _begun(uow: UnitOfWork, study: Study, key: RequestKey) -> Suggested | Reservation | None:
@@ -149,10 +152,15 @@ def _resume(uow: UnitOfWork, study: Study, request: SuggestRequest, held: Held) 
 
 
 def _take(
-    uow: UnitOfWork, study: Study, request: SuggestRequest, held: Held, key: RequestKey | None, *, wanted: int
+    uow: UnitOfWork,
+    study: Study,
+    request: SuggestRequest,
+    key: RequestKey | None,
+    queued: list[Trial],
+    *,
+    wanted: int,
 ) -> Suggested | Reservation:
     """Queued points first (at once: their points are known), then new numbers while the budget lasts."""
-    queued = _queued(uow, study, held, wanted)
     if known := [trial for trial in queued if trial.params is not None]:
         return _lease(uow, study, request, key, known)
     for trial in queued:
