@@ -62,8 +62,7 @@ def test_one_row_is_one_object_however_it_is_found(three_trials):
         assert uow.studies.get("s") is study
         assert uow.studies.by_id(study.id) is study
         trial = uow.trials.get(study, 1)
-        (same, _) = uow.trials.numbered(study, [1, 2])
-        assert same is trial
+        assert uow.trials.get(study, 1) is trial
         assert uow.table.page(study, 0, 10, EVERY_TRIAL)[0] is trial
         (live,) = uow.trials.live_attempts(study)
         assert live[1] is uow.trials.get(study, live[0]).attempts[-1]
@@ -78,7 +77,7 @@ def test_a_trial_comes_with_all_its_parts(three_trials, by):
     def work(uow):
         study = uow.studies.get("s")
         found = (
-            uow.trials.numbered(study, [1, 2, 3])
+            [uow.trials.get(study, number) for number in (1, 2, 3)]
             if by == "join"
             else uow.table.page(study, 0, 10, EVERY_TRIAL)
         )
@@ -168,7 +167,10 @@ def test_what_is_in_the_objects_is_in_the_rows(three_trials, changes):
         for name, number in changes:
             setattr(uow.trials.get(study, number), name, new[name])
         expected.update(
-            {one.number: (one.note, one.tags, one.excluded) for one in uow.trials.numbered(study, [1, 2, 3])}
+            {
+                one.number: (one.note, one.tags, one.excluded)
+                for one in [uow.trials.get(study, number) for number in (1, 2, 3)]
+            }
         )
 
     three_trials.write(work)

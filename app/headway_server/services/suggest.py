@@ -127,7 +127,7 @@ def _begun(uow: UnitOfWork, study: Study, key: RequestKey) -> Suggested | Reserv
         return None
     if kept.response is not None:
         return Suggested(SuggestResponse.model_validate_json(kept.response), replayed=True)
-    mine = [t.number for t in uow.trials.numbered(study, kept.trial_numbers) if t.state == "reserved"]
+    mine = [trial.number for trial in uow.trials.reserved(study, kept.trial_numbers)]
     if mine:
         return Reservation(study, mine)
     uow.kept_responses.forget(kept)
@@ -208,7 +208,7 @@ def _hand_out(
     if kept is not None and kept.response is not None:
         return Suggested(SuggestResponse.model_validate_json(kept.response), replayed=True)
     by_number = {point.number: point for point in points}
-    mine = [trial for trial in uow.trials.numbered(study, by_number) if trial.state == "reserved"]
+    mine = uow.trials.reserved(study, by_number)
     if not mine:
         return _wait(uow, study, request, "computing")
     if any(by_number[trial.number].space_version != study.space_version for trial in mine):

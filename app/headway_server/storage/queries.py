@@ -82,9 +82,10 @@ STUDIES_WITH_LAPSED_TRIALS = select(studies.c.id).where(
 )
 
 _trials = select(trials).where(trials.c.study_id == _study).order_by(trials.c.number)
-_few_trials = WITH_PARTS.where(trials.c.study_id == _study)
-TRIAL = _few_trials.where(trials.c.number == bindparam("number"))
-TRIALS_NUMBERED = _few_trials.where(trials.c.number.in_(bindparam("numbers", expanding=True)))
+TRIAL = WITH_PARTS.where(trials.c.study_id == _study, trials.c.number == bindparam("number"))
+TRIALS_RESERVED = _trials.where(
+    trials.c.number.in_(bindparam("numbers", expanding=True)), trials.c.state == "reserved"
+)
 IMPORTED = (
     select(trials.c.client_id, trials.c.number, observations.c.body_hash)
     .outerjoin(observations, (observations.c.trial_id == trials.c.id) & (observations.c.attempt == 0))

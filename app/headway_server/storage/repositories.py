@@ -200,15 +200,18 @@ class TrialRepository:
             NotFound: the study has no trial of this number.
         """
         parameters = {"study": study.id, "number": number}
-        found = self._loader.few(queries.TRIAL, parameters)
-        if not found:
+        trial = self._loader.one(queries.TRIAL, parameters)
+        if trial is None:
             raise NotFound(f"Study {study.name!r} has no trial {number}; its last is {study.last_number}.")
-        return found[0]
+        return trial
 
-    def numbered(self, study: Study, numbers: Iterable[int]) -> Sequence[Trial]:
-        """The trials of these numbers."""
+    def reserved(self, study: Study, numbers: Iterable[int]) -> list[Trial]:
+        """Those of these trials that are still reserved, by number. Their points are not known yet, so nobody
+        has tried them: there is nothing but their own rows.
+        """
         parameters = {"study": study.id, "numbers": list(numbers)}
-        return self._loader.few(queries.TRIALS_NUMBERED, parameters)
+        rows = self._connection.execute(queries.TRIALS_RESERVED, parameters)
+        return [self._objects.found(TRIALS, tuple(row))[0] for row in rows]
 
     def imported(self, study: Study, client_ids: Sequence[str]) -> dict[str, tuple[int, str | None]]:
         """Of these rows of callers, those that are here: by `client_id` the trial's number and the hash of

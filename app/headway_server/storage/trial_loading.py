@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select
 
 from headway_server.domain.trial import Trial
 from headway_server.storage.identity_map import ATTEMPTS, OBSERVATIONS, TRIALS, IdentityMap, RowsOf
@@ -17,13 +18,17 @@ AT_ONCE = 500
 _ids: BindParameter[int] = bindparam("ids", expanding=True)
 _ATTEMPTS = select(attempts).where(attempts.c.trial_id.in_(_ids)).order_by(attempts.c.number)
 _OBSERVATIONS = select(observations).where(observations.c.trial_id.in_(_ids)).order_by(observations.c.seq)
+_belongs = (observations.c.attempt == attempts.c.number) | (
+    (observations.c.attempt == 0) & (func.coalesce(attempts.c.number, 1) == 1)
+)
+"""A result to its attempt; an imported one, of no attempt, to the first row."""
 WITH_PARTS = (
     select(trials, attempts, observations)
     .outerjoin(attempts, attempts.c.trial_id == trials.c.id)
-    .outerjoin(observations, observations.c.trial_id == trials.c.id)
-    .order_by(trials.c.number, attempts.c.number, observations.c.seq)
+    .outerjoin(observations, (observations.c.trial_id == trials.c.id) & _belongs)
+    .order_by(attempts.c.number)
 )
-"""Of few trials, each with few attempts: one query where `load` takes three."""
+"""Of one trial: a row an attempt, one query where `load` takes three."""
 
 _FIRST_ATTEMPT = len(TRIALS.names)
 _FIRST_OBSERVATION = _FIRST_ATTEMPT + len(ATTEMPTS.names)
@@ -41,20 +46,18 @@ class TrialLoader:
         self._connection = connection
         self._objects = objects
 
-    def few(self, query: Select[Any], parameters: Mapping[str, Any]) -> list[Trial]:
-        """Trials by a query that narrows `WITH_PARTS`, in its order."""
-        found: list[Trial] = []
-        new: set[Trial] = set()
-        for row in self._connection.execute(query, parameters):
-            trial, made = self._objects.found(TRIALS, row[:_FIRST_ATTEMPT])
-            if made:
-                new.add(trial)
-            if not found or found[-1] is not trial:
-                found.append(trial)
-            if trial in new:
+    def one(self, query: Select[Any], parameters: Mapping[str, Any]) -> Trial | None:
+        """The trial that a query narrows `WITH_PARTS` to; None where there is none."""
+        rows = self._connection.execute(query, parameters).all()
+        if not rows:
+            return None
+        trial, made = self._objects.found(TRIALS, tuple(rows[0][:_FIRST_ATTEMPT]))
+        if made:
+            for row in rows:
                 _attach(self._objects, ATTEMPTS, trial.attempts, row[_FIRST_ATTEMPT:_FIRST_OBSERVATION])
                 _attach(self._objects, OBSERVATIONS, trial.observations, row[_FIRST_OBSERVATION:])
-        return found
+            trial.observations.sort(key=attrgetter("seq"))
+        return trial
 
     def load(self, query: Select[Any], parameters: Mapping[str, Any] | None = None) -> list[Trial]:
         """Trials by a query of their table's columns, in its order."""
@@ -79,8 +82,8 @@ class TrialLoader:
 def _attach(
     objects: IdentityMap, rows: RowsOf[Any], parts: list[Any], values: Sequence[Any] | Row[Any]
 ) -> None:
-    """Put a part where it belongs; there is none where an outer join has found none, and one that is there
-    already comes again with each row of the other part.
+    """Put a part where it belongs. Where an outer join has found none there is none; an attempt with an
+    imported result beside its own comes twice.
     """
     if values[0] is None:
         return
