@@ -45,6 +45,7 @@ from headway_server.services.audit_progress import move_on
 from headway_server.services.delete_study import purge
 from headway_server.services.device import require_device
 from headway_server.services.engine_link import EngineLink
+from headway_server.services.idempotency import forget_expired
 from headway_server.services.keyring import Keyring
 from headway_server.services.leases import sweep
 from headway_server.settings import Settings, sqlite_url
@@ -167,6 +168,7 @@ async def _sweep_for_ever(context: AppContext) -> None:
             if taken:
                 context.pulse.beat()
             await run_in_threadpool(purge, context.database)
+            await run_in_threadpool(forget_expired, context.database)
         except DatabaseUnavailable as error:
             log.warning("sweep: %s", error.detail)
         except Exception:  # the top of this task: a bug in one round must not end all later ones

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 STUDY = {"name": "s", "space": {"parameters": [{"name": "x", "type": "float", "low": 0, "high": 1}]}}
 
 
-def start(tmp_path, **settings):
-    """A server of its own, and its URL."""
+def start(tmp_path, until="readyz", **settings):
+    """A server of its own, as soon as it answers there, and its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -31,7 +31,7 @@ def start(tmp_path, **settings):
     url = f"http://127.0.0.1:{port}"
     for _ in range(600):
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            if httpx.get(f"{url}/{until}").status_code == 200:
                 return process, url
         except httpx.TransportError:
             pass
@@ -65,7 +65,7 @@ def test_a_notice_a_last_result_and_an_end(tmp_path):
 
 
 def test_the_notice_ends_by_itself(tmp_path):
-    process, _ = start(tmp_path, drain_s=0.3)
+    process, _ = start(tmp_path, until="healthz", drain_s=0.3)  # the engine need not be there yet
     try:
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=60)

@@ -88,7 +88,7 @@ def test_a_block_runs(environment, tmp_path, language, code):
         path.write_text(EXPERIMENT + code)
         command = [sys.executable, "-W", "error", str(path)]
     elif language == "bash":
-        # `make test` is what runs this test; `make demo` has its own below, and so has the compose file.
+        # `make test` is what runs this test; `make demo` and the compose file have tests of their own.
         elsewhere = ("make ", "docker compose ")
         lines = [line for line in code.splitlines() if not line.startswith(elsewhere)]
         command = ["bash", "-euo", "pipefail", "-c", "\n".join(lines)]
@@ -100,6 +100,7 @@ def test_a_block_runs(environment, tmp_path, language, code):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_the_readmes_first_command_makes_a_picture(tmp_path):
     assert "make demo" in (ROOT / "README.md").read_text()
     options = f"--directory {tmp_path} --budget 12"

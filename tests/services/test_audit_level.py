@@ -207,6 +207,12 @@ def test_with_too_few_random_searches_nothing_is_called_supported():
     assert enough.better_than_control
 
 
+@pytest.fixture
+def database(sqlite_database):
+    """Whole audits on PostgreSQL are `test_campaign_audit.py`'s; this one has 40 studies."""
+    return sqlite_database
+
+
 @pytest.mark.slow
 def test_a_real_improvement_is_found_by_a_whole_audit(database, engine, define):
     """Through suggest and finish: the random searches get x = k/1000 of this engine, the campaign x = 0.9."""

@@ -50,13 +50,14 @@ def test_the_server_does_not_start_on_a_device_that_is_not_there(sqlite_database
         pass
 
 
-@without_cuda
 def test_the_command_says_why(sqlite_database, monkeypatch):
     migrate(sqlite_database)
+    monkeypatch.setattr(device_module, "CHECK", "raise SystemExit('There is no such device.')")
+    require_device.cache_clear()
     monkeypatch.setenv("HEADWAY_DEVICE", "cuda")
     done = CliRunner().invoke(serve, ["--database", sqlite_database.url])
     assert done.exit_code == 1
-    assert "headway serve: The device is 'cuda'" in done.output
+    assert "headway serve: There is no such device." in done.output
 
 
 @pytest.fixture

@@ -14,8 +14,16 @@ from headway_server.services.fit_process import NICENESS, FitProcess, TaskFailed
 from tests.services.tasks import Broken, Doubled, ForEver, Surroundings
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def process():
+    """One for the tests that leave it in order: a child takes seconds to start."""
+    process = FitProcess()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def own_process():
     process = FitProcess()
     yield process
     process.close()
@@ -56,36 +64,36 @@ def test_a_task_that_raises_fails_with_its_words_and_leaves_the_child_alive(proc
     assert process.process_id == child
 
 
-def test_a_child_killed_over_a_task_fails_that_task_only(process, fifo):
+def test_a_child_killed_over_a_task_fails_that_task_only(own_process, fifo):
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(process.run, ForEver(str(fifo)))
+        running = pool.submit(own_process.run, ForEver(str(fifo)))
         first = int(fifo.read_text())
-        assert process.process_id == first
+        assert own_process.process_id == first
         os.kill(first, signal.SIGKILL)
         with pytest.raises(TaskFailed, match="killed by SIGKILL"):
             running.result()
-    assert process.run(Doubled(np.ones(1))) == 2
-    assert process.process_id != first
+    assert own_process.run(Doubled(np.ones(1))) == 2
+    assert own_process.process_id != first
 
 
-def test_a_child_that_died_between_two_tasks_is_replaced(process):
-    process.run(Doubled(np.ones(1)))
-    first = process.process_id
+def test_a_child_that_died_between_two_tasks_is_replaced(own_process):
+    own_process.run(Doubled(np.ones(1)))
+    first = own_process.process_id
     os.kill(first, signal.SIGKILL)
-    process._process.wait()
-    assert process.run(Doubled(np.ones(1))) == 2
-    assert process.process_id != first
+    own_process._process.wait()
+    assert own_process.run(Doubled(np.ones(1))) == 2
+    assert own_process.process_id != first
 
 
-def test_closing_ends_the_child_in_the_middle_of_a_task(process, fifo):
+def test_closing_ends_the_child_in_the_middle_of_a_task(own_process, fifo):
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(process.run, ForEver(str(fifo)))
+        running = pool.submit(own_process.run, ForEver(str(fifo)))
         child = int(fifo.read_text())
-        process.close()
+        own_process.close()
         with pytest.raises(TaskFailed):
             running.result()
     with pytest.raises(TaskFailed, match="ending"):
-        process.run(Doubled(np.ones(1)))
+        own_process.run(Doubled(np.ones(1)))
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
 

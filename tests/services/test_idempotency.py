@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from headway.wire.access import KeyCreate
 from headway.wire.observations import ImportRequest
@@ -16,10 +17,10 @@ from headway_server.domain.errors import (
     StaleEtag,
 )
 from headway_server.services import change_study, keys, studies
-from headway_server.services.idempotency import KEPT_FOR, Once
+from headway_server.services.idempotency import KEPT_FOR, Once, forget_expired
 from headway_server.services.importing import import_rows
 from headway_server.storage.database import Database
-from headway_server.storage.tables import KeptResponse
+from headway_server.storage.tables import idempotency_keys
 
 ROWS = ImportRequest.model_validate({"rows": [{"params": {"x": 0.5}, "metrics": {"value": 1}}]})
 OTHER_ROWS = ImportRequest.model_validate({"rows": [{"params": {"x": 0.25}, "metrics": {"value": 1}}]})
@@ -112,9 +113,23 @@ def test_the_secret_of_a_key_is_not_kept(database):
     assert repeated
     assert again.token is None
     assert again == made.model_copy(update={"token": None})
-    kept = database.read(lambda uow: [one.response for one in uow.session.query(KeptResponse)])
+    kept = database.read(lambda uow: uow.session.scalars(select(idempotency_keys.c.response)).all())
     assert len(kept) == 1
     assert made.token.rsplit("_", 1)[1] not in kept[0]
+
+
+def test_keys_whose_time_is_over_are_let_go_of(database, define):
+    define()
+    assert once(database, import_rows, "s", ROWS)[1] is False
+
+    def kept():
+        return len(database.read(lambda uow: uow.session.scalars(select(idempotency_keys.c.key)).all()))
+
+    forget_expired(database)
+    assert kept() == 1
+    database.clock_offset = KEPT_FOR + timedelta(seconds=1)
+    forget_expired(database)
+    assert kept() == 0
 
 
 def test_many_at_once_under_one_key_do_it_once(database, define):

@@ -292,7 +292,8 @@ class Leases(RuleBasedStateMachine):
 @pytest.mark.slow
 def test_any_interleaving_keeps_the_promises(database):
     machine = type("OnThisDatabase", (Leases,), {"database": database})
-    examples = settings().max_examples // 7
+    # A step on PostgreSQL takes twice as long; what the two do differently is seen in fewer.
+    examples = settings().max_examples // (7 if database.is_sqlite else 14)
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=30, deadline=None)
     )

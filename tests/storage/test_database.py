@@ -10,14 +10,27 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from headway.wire.space import Float, Space
 from headway.wire.study import StudyDefinition
 from headway_server.domain.errors import DatabaseUnavailable, SchemaMismatch
 from headway_server.domain.study import Study
+from headway_server.services import studies
 from headway_server.settings import sqlite_url
 from headway_server.storage import database as database_module
 from headway_server.storage.database import ATTEMPTS, Database
 from headway_server.storage.schema import require_known_schema
 from tests.postgres import PostgresServer
+
+
+@pytest.fixture
+def define_in():
+    """Create the study `s` in a database."""
+
+    def create(database):
+        space = Space(parameters=(Float(0, 1, name="x"),))
+        studies.create_or_get(database, StudyDefinition(name="s", space=space))
+
+    return create
 
 
 def test_the_time_is_the_databases_in_utc_and_whole_milliseconds(database):
@@ -34,7 +47,7 @@ def test_a_command_that_fails_changes_nothing(database, define):
 
     def work(uow):
         uow.studies.lock("s").state = "archived"
-        uow.session.flush()
+        uow.flush()
         raise RuntimeError("half way")
 
     with pytest.raises(RuntimeError, match="half way"):
@@ -103,16 +116,60 @@ def test_a_deadlock_without_end_is_an_unavailable_database(postgres_database):
         postgres_database.write(work)
 
 
-def test_a_lock_that_does_not_come_is_an_unavailable_database(postgres_database, request, monkeypatch):
+def _hang_up(database):
+    """End every connection to the database, as a restart of PostgreSQL does."""
+    with psycopg.connect(database.url.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_connection_that_died_in_the_pool_is_replaced(postgres_database, define_in):
+    define_in(postgres_database)
+    _hang_up(postgres_database)
+    assert postgres_database.write(lambda uow: uow.studies.lock("s").name) == "s"
+    _hang_up(postgres_database)
+    assert postgres_database.read(lambda uow: uow.studies.get("s").name) == "s"
+
+
+def test_a_connection_that_dies_before_the_commit_repeats_the_command(postgres_database, define_in):
+    define_in(postgres_database)
+    tries = []
+
+    def work(uow):
+        study = uow.studies.lock("s")
+        study.trials_created += 1
+        tries.append(study.trials_created)
+        if len(tries) == 1:
+            _hang_up(postgres_database)
+
+    postgres_database.write(work)
+    assert tries == [1, 1]
+    assert postgres_database.read(lambda uow: uow.studies.get("s").trials_created) == 1
+
+
+def test_a_connection_that_dies_at_the_commit_repeats_nothing(postgres_database, define_in):
+    """Whether the commit took place, nobody here can know."""
+    define_in(postgres_database)
+    tries = []
+
+    def work(uow):
+        tries.append(uow.studies.lock("s"))
+        _hang_up(postgres_database)
+
+    with pytest.raises(DatabaseUnavailable):
+        postgres_database.write(work)
+    assert len(tries) == 1
+
+
+def test_a_lock_that_does_not_come_is_an_unavailable_database(
+    postgres_database, define_in, request, monkeypatch
+):
     monkeypatch.setattr(database_module, "LOCK_TIMEOUT_S", 0.05)
     impatient = Database(postgres_database.url)
     request.addfinalizer(impatient.dispose)
-    from headway.wire.space import Float, Space
-    from headway_server.services import studies
-
-    studies.create_or_get(
-        postgres_database, StudyDefinition(name="s", space=Space(parameters=(Float(0, 1, name="x"),)))
-    )
+    define_in(postgres_database)
 
     def hold(uow):
         uow.studies.lock("s")

@@ -50,12 +50,12 @@ def import_study(database: Database, archive: Archive, name: str | None = None) 
             raise AssertionError("a stored study has an id")
         uow.session.add_all([SpaceRow(study_id=study.id, actor=None, **dict(one)) for one in archive.spaces])
         trials = [_trial(study.id, trial) for trial in archive.trials]
-        uow.session.add_all(trials)
-        uow.session.add_all(
+        for trial in trials:
+            uow.trials.add(trial)
+        for event in archive.events:
             # Who did it is the old server's to know: its keys mean nothing here.
-            [Event(study_id=study.id, actor=None, request_id=None, **dict(event)) for event in archive.events]
-        )
-        uow.session.flush()
+            uow.events.add(Event(study_id=study.id, actor=None, request_id=None, **dict(event)))
+        uow.flush()
         uow.measurements.add(
             study,
             [

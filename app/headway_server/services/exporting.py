@@ -163,7 +163,7 @@ def _trials(uow: UnitOfWork, study: Study) -> Iterator[Sequence[Trial]]:
     while trials := uow.table.page(study, after, AT_ONCE, EVERY_TRIAL):
         yield trials
         after = trials[-1].number
-        uow.session.expunge_all()  # or the session would keep every object that it has seen
+        uow.forget()
 
 
 def _measurements(uow: UnitOfWork, study: Study) -> Iterator[StudyMeasurement]:
@@ -178,4 +178,3 @@ def _events(uow: UnitOfWork, study: Study) -> Iterator[Event]:
     while events := uow.events.after(study, after, AT_ONCE):
         yield from events
         after = events[-1].seq
-        uow.session.expunge_all()

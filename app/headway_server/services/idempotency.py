@@ -138,8 +138,7 @@ def find_kept(uow: UnitOfWork, key: RequestKey) -> KeptResponse | None:
 
 
 def keep_place(uow: UnitOfWork, key: RequestKey, trial_numbers: list[int]) -> KeptResponse:
-    """Note under a key which trials its request took, before it is answered; old keys are let go of."""
-    uow.kept_responses.forget_expired(uow.now)
+    """Note under a key which trials its request took, before it is answered."""
     kept = KeptResponse(
         scope=key.scope,
         key=key.key,
@@ -151,3 +150,9 @@ def keep_place(uow: UnitOfWork, key: RequestKey, trial_numbers: list[int]) -> Ke
     )
     uow.kept_responses.add(kept)
     return kept
+
+
+def forget_expired(database: Database) -> None:
+    """Let go of the keys whose time is over. No request does it by the way: each would pay for it."""
+    if database.read(lambda uow: uow.kept_responses.any_expired(uow.now)):
+        database.write(lambda uow: uow.kept_responses.forget_expired(uow.now))

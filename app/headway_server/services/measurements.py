@@ -82,7 +82,7 @@ def _new_rows(
     uow: UnitOfWork, trial: Trial, attempt: Attempt, given: tuple[Measurement, ...]
 ) -> list[MeasurementRow]:
     """Those of steps that the attempt has not reported; of two of one step the first."""
-    uow.session.flush()
+    uow.flush()
     by_step = {one.step: one for one in reversed(given)}
     known = uow.measurements.known_steps(trial, attempt.number, list(by_step))
     new = [by_step[step] for step in sorted(by_step.keys() - known)]

@@ -106,7 +106,9 @@ def _reserve(
         return None
     if key is not None and (known := _begun(uow, study, key)) is not None:
         return known
-    take_back_lapsed(uow, study)
+    waiting = uow.trials.waiting(study, uow.now)
+    if waiting.lapsed:
+        take_back_lapsed(uow, study)
     if request.resume and (resumed := _resume(uow, study, request, held.values)) is not None:
         return resumed
     if study.state != "running":
@@ -114,7 +116,8 @@ def _reserve(
     wanted = min(request.count, _room(uow, study))
     if wanted <= 0:
         return _wait(uow, study, request, "parallelism_cap")
-    return _take(uow, study, request, held.values, key, wanted=wanted)
+    queued = _queued(uow, study, held.values, wanted) if waiting.queued or waiting.lapsed else []
+    return _take(uow, study, request, key, queued, wanted=wanted)
 
 
 def _begun(uow: UnitOfWork, study: Study, key: RequestKey) -> Suggested | Reservation | None:
@@ -124,7 +127,7 @@ def _begun(uow: UnitOfWork, study: Study, key: RequestKey) -> Suggested | Reserv
         return None
     if kept.response is not None:
         return Suggested(SuggestResponse.model_validate_json(kept.response), replayed=True)
-    mine = [t.number for t in uow.trials.numbered(study, kept.trial_numbers) if t.state == "reserved"]
+    mine = [trial.number for trial in uow.trials.reserved(study, kept.trial_numbers)]
     if mine:
         return Reservation(study, mine)
     uow.kept_responses.forget(kept)
@@ -149,10 +152,15 @@ def _resume(uow: UnitOfWork, study: Study, request: SuggestRequest, held: Held) 
 
 
 def _take(
-    uow: UnitOfWork, study: Study, request: SuggestRequest, held: Held, key: RequestKey | None, *, wanted: int
+    uow: UnitOfWork,
+    study: Study,
+    request: SuggestRequest,
+    key: RequestKey | None,
+    queued: list[Trial],
+    *,
+    wanted: int,
 ) -> Suggested | Reservation:
     """Queued points first (at once: their points are known), then new numbers while the budget lasts."""
-    queued = _queued(uow, study, held, wanted)
     if known := [trial for trial in queued if trial.params is not None]:
         return _lease(uow, study, request, key, known)
     for trial in queued:
@@ -200,7 +208,7 @@ def _hand_out(
     if kept is not None and kept.response is not None:
         return Suggested(SuggestResponse.model_validate_json(kept.response), replayed=True)
     by_number = {point.number: point for point in points}
-    mine = [trial for trial in uow.trials.numbered(study, by_number) if trial.state == "reserved"]
+    mine = uow.trials.reserved(study, by_number)
     if not mine:
         return _wait(uow, study, request, "computing")
     if any(by_number[trial.number].space_version != study.space_version for trial in mine):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -23,6 +23,8 @@ from headway_server.domain.errors import DatabaseUnavailable
 from headway_server.storage.access import KeyRepository, ProjectRepository
 from headway_server.storage.audit import AuditRepository
 from headway_server.storage.campaign_audits import CampaignAuditRepository
+from headway_server.storage.clock import Clock
+from headway_server.storage.identity_map import IdentityMap
 from headway_server.storage.measurements import MeasurementRepository
 from headway_server.storage.repositories import (
     EventRepository,
@@ -74,25 +76,40 @@ Watch = Callable[[str, float, Sequence[str]], None]
 
 
 class UnitOfWork:
-    """One transaction: who asked for it, the repositories, and the database's time at its start."""
+    """One transaction: who asked for it, and the repositories."""
 
-    def __init__(self, session: Session, now: datetime, actor: Actor) -> None:
-        self.session = session
-        self.now = now
+    def __init__(self, connection: Connection, clock: Clock, actor: Actor) -> None:
+        self._objects = objects = IdentityMap(connection)
+        self._clock = clock
+        self.session = session = Session(connection, expire_on_commit=False)
         self.actor = actor
-        self.studies = StudyRepository(session, actor)
-        self.trials = TrialRepository(session)
-        self.table = TrialTable(session)
+        self.studies = StudyRepository(connection, objects, clock, actor)
+        self.trials = TrialRepository(connection, objects)
+        self.table = TrialTable(connection, objects)
         self.measurements = MeasurementRepository(session)
         self.workers = WorkerRepository(session, actor)
-        self.events = EventRepository(session, actor)
+        self.events = EventRepository(connection, objects, actor)
         self.models = ModelRepository(session)
         self.spaces = SpaceRepository(session, actor)
-        self.kept_responses = KeptResponseRepository(session, actor)
+        self.kept_responses = KeptResponseRepository(connection, objects, actor)
         self.projects = ProjectRepository(session, actor)
         self.keys = KeyRepository(session)
         self.audit = AuditRepository(session, actor)
         self.campaign_audits = CampaignAuditRepository(session)
+
+    @property
+    def now(self) -> datetime:
+        """The database's time, the same throughout."""
+        return self._clock.now
+
+    def flush(self) -> None:
+        """Write what has been done so far, so that queries see it. Nothing is committed."""
+        self._objects.flush()
+        self.session.flush()
+
+    def forget(self) -> None:
+        """Let go of what has been read, so that reading much takes little memory."""
+        self._objects.forget()
 
 
 class Wrap(Protocol):
@@ -129,7 +146,6 @@ class Database:
             if self.is_sqlite
             else self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
-        self._writing_engine = self._engine.execution_options(headway_writes=True)
 
     def acting(self, actor: Actor) -> Database:
         """The same database, whose commands are that actor's: they see what it may see, and bear its name."""
@@ -162,8 +178,9 @@ class Database:
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run a command as one transaction and commit it.
 
-        A deadlock, a serialization failure or a row that another transaction inserted first repeats it,
-        at most three times: allowed because every command is idempotent until its commit.
+        A deadlock, a serialization failure, a row that another transaction inserted first or a connection
+        lost before the commit repeats it, at most three times: allowed because every command is idempotent
+        until its commit.
 
         Raises:
             DatabaseUnavailable: the database is away, or a lock did not come in time.
@@ -171,7 +188,7 @@ class Database:
         """
         work = work if self.wrap is None else self.wrap(work)
         with self._writer:
-            return self._run(self._writing_engine, work, "write")
+            return self._run(self._engine, work, "write")
 
     def patiently(self, work: Callable[[], T], patience_s: float) -> T:
         """What `work` returns, tried again while PostgreSQL is away. A file does not come back by itself.
@@ -207,7 +224,7 @@ class Database:
         """
         # A writer from the start: SQLite refuses at once, however long it may wait, to let a transaction
         # write that has read what another one has changed since. Two servers on one new file do that.
-        with self._writing_engine.connect() as connection:
+        with self._engine.connect() as connection:
             if not self.is_sqlite:
                 with connection.begin():
                     yield connection
@@ -218,6 +235,7 @@ class Database:
             raw.execute("PRAGMA foreign_keys = OFF")  # says nothing within a transaction
             try:
                 with connection.begin():
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                     yield connection
                     if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
                         raise AssertionError(f"the migration left rows that hang on nothing: {broken[:3]}")
@@ -233,12 +251,21 @@ class Database:
         committed: Sequence[str] = ()
         try:
             for attempt in range(1, ATTEMPTS + 1):
+                committing = False
                 try:
-                    with Session(engine, expire_on_commit=False) as session, session.begin():
-                        uow = UnitOfWork(session, self._now(session), self.actor)
+                    with engine.begin() as connection:
+                        if self.is_sqlite:
+                            connection.exec_driver_sql("BEGIN IMMEDIATE" if kind == "write" else "BEGIN")
+                        uow = UnitOfWork(connection, Clock(connection, self.clock_offset), self.actor)
                         result = work(uow)
+                        if kind == "write":
+                            uow.flush()
+                        committing = True
                 except DBAPIError as error:
-                    if attempt < ATTEMPTS and _sqlstate(error) in _WORTH_REPEATING:
+                    # A connection from the pool may have died since it was used: asking each of them first
+                    # would cost a round trip a transaction. Of a commit nobody can say what became of it.
+                    lost = error.connection_invalidated and not committing
+                    if attempt < ATTEMPTS and (lost or _sqlstate(error) in _WORTH_REPEATING):
                         continue
                     if _is_away(error):
                         raise DatabaseUnavailable(
@@ -252,17 +279,6 @@ class Database:
         finally:
             if self.watch is not None:
                 self.watch(kind, time.perf_counter() - started, committed)
-
-    def _now(self, session: Session) -> datetime:
-        connection = session.connection()
-        if self.is_sqlite:
-            stamp = connection.exec_driver_sql("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')").scalar_one()
-            now = datetime.fromisoformat(stamp).replace(tzinfo=UTC)
-        else:
-            # Whole milliseconds, as SQLite gives and the wire carries: what was told is what was stored.
-            stamp = connection.exec_driver_sql("SELECT date_trunc('milliseconds', clock_timestamp())")
-            now = stamp.scalar_one().astimezone(UTC)
-        return now + self.clock_offset
 
 
 def _first_line(error: Exception) -> str:
@@ -287,15 +303,12 @@ def _sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours: see below
+        # BEGIN is ours, of either kind, said where a transaction begins: a listener for that would make
+        # SQLAlchemy look for listeners at every statement.
+        connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # an acknowledged result survives a power cut
         connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("headway_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
@@ -305,6 +318,6 @@ def _postgres_engine(url: str) -> Engine:
         url,
         pool_size=16,
         max_overflow=32,
-        pool_pre_ping=True,
+        pool_use_lifo=True,  # few connections do most of the work, and know its statements prepared
         connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={int(LOCK_TIMEOUT_S * 1000)}"},
     )

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from sqlalchemy import BigInteger, Integer, String, bindparam, delete, exists, func, or_, select
 
-from sqlalchemy import BigInteger, Integer, String, bindparam, delete, func, or_, select
-from sqlalchemy.orm import QueryableAttribute, joinedload, lazyload
-
-from headway_server.domain.study import Study
-from headway_server.domain.trial import Attempt, Trial
+from headway_server.storage.clock import Now
 from headway_server.storage.column_types import UtcDateTime
 from headway_server.storage.tables import (
-    Event,
-    KeptResponse,
     ModelState,
     SpaceRow,
     attempts,
@@ -20,10 +14,12 @@ from headway_server.storage.tables import (
     gp_states,
     idempotency_keys,
     observations,
+    projects,
     spaces,
     studies,
     trials,
 )
+from headway_server.storage.trial_loading import WITH_PARTS
 
 _study = bindparam("study", type_=BigInteger)
 _now = bindparam("now", type_=UtcDateTime)
@@ -37,13 +33,15 @@ _counting = _completed & observations.c.superseded.is_(False)
 
 _project = bindparam("project", type_=BigInteger)
 
-STUDY_BY_NAME = select(Study).where(studies.c.project_id == _project, studies.c.name == bindparam("name"))
-STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.with_for_update()
+PROJECT_HELD = select(projects.c.id).where(projects.c.id == _project).with_for_update(read=True)
+STUDY_BY_NAME = select(studies).where(studies.c.project_id == _project, studies.c.name == bindparam("name"))
+STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.add_columns(Now()).with_for_update()
+"""With the database's time: a command asks both at once."""
 _there = studies.c.deleted_at.is_(None)
-STUDY_BY_ID = select(Study).where(studies.c.id == _study, _there)
-_by_id_locked = select(Study).where(studies.c.id == _study).with_for_update()
+STUDY_BY_ID = select(studies).where(studies.c.id == _study, _there)
+_by_id_locked = select(studies).where(studies.c.id == _study).with_for_update()
 STUDY_BY_ID_LOCKED = _by_id_locked.where(_there)
-STUDY_BY_ID_IF_FREE = select(Study).where(studies.c.id == _study, _there).with_for_update(skip_locked=True)
+STUDY_BY_ID_IF_FREE = select(studies).where(studies.c.id == _study, _there).with_for_update(skip_locked=True)
 TOMBSTONE_LOCKED = _by_id_locked.where(studies.c.deleted_at.is_not(None))
 DELETED_BEFORE = select(studies.c.id).where(studies.c.deleted_at < bindparam("before", type_=UtcDateTime))
 DELETED = "study.deleted"
@@ -58,14 +56,14 @@ EMPTY_OF_EVENTS = delete(events).where(
     ),
 )
 STUDIES_AFTER = (
-    select(Study)
+    select(studies)
     .where(studies.c.project_id == _project, studies.c.name > bindparam("after", type_=String), _there)
     .order_by(studies.c.name)
     .limit(_limit)
 )
 OWN_STUDIES_AFTER = STUDIES_AFTER.where(studies.c.audit_of.is_(None))
 COMPANIONS_LOCKED = (
-    select(Study)
+    select(studies)
     .where(studies.c.project_id == _project, studies.c.audit_of == bindparam("name", type_=String), _there)
     .order_by(studies.c.name)
     .with_for_update()
@@ -83,15 +81,11 @@ STUDIES_WITH_LAPSED_TRIALS = select(studies.c.id).where(
     ),
 )
 
-_trials = select(Trial).where(trials.c.study_id == _study).order_by(trials.c.number)
-# Of pages, attempts and results are fetched in a query each. A suggestion, a heartbeat and a result look at
-# one trial, where a join costs a third of that; its results are fetched when somebody looks at them.
-_few_trials = _trials.options(
-    joinedload(cast("QueryableAttribute[Any]", Trial.attempts)),
-    lazyload(cast("QueryableAttribute[Any]", Trial.observations)),
+_trials = select(trials).where(trials.c.study_id == _study).order_by(trials.c.number)
+TRIAL = WITH_PARTS.where(trials.c.study_id == _study, trials.c.number == bindparam("number"))
+TRIALS_RESERVED = _trials.where(
+    trials.c.number.in_(bindparam("numbers", expanding=True)), trials.c.state == "reserved"
 )
-TRIAL = _few_trials.where(trials.c.number == bindparam("number"))
-TRIALS_NUMBERED = _few_trials.where(trials.c.number.in_(bindparam("numbers", expanding=True)))
 IMPORTED = (
     select(trials.c.client_id, trials.c.number, observations.c.body_hash)
     .outerjoin(observations, (observations.c.trial_id == trials.c.id) & (observations.c.attempt == 0))
@@ -104,6 +98,13 @@ TRIALS_QUEUED_AFTER = _trials.where(
 TRIALS_LAPSED = _trials.where(
     or_(trials.c.id.in_(select(attempts.c.trial_id).where(_lapsed_lease)), _lapsed_reservation)
 )
+WAITING = select(
+    exists().where(trials.c.study_id == _study, attempts.c.trial_id == trials.c.id, _lapsed_lease)
+    | exists().where(trials.c.study_id == _study, _lapsed_reservation),
+    exists().where(trials.c.study_id == _study, trials.c.state == "queued"),
+)
+"""Whether anything has lapsed, and whether anything is queued: mostly neither, and a suggestion asks both at
+once."""
 TRIALS_HELD_BY = _trials.where(
     trials.c.id.in_(
         select(attempts.c.trial_id).where(
@@ -130,8 +131,8 @@ NEXT_LAPSE = (
     .limit(1)
 )
 LIVE_ATTEMPTS = (
-    select(trials.c.number, Attempt)
-    .join(Attempt, attempts.c.trial_id == trials.c.id)
+    select(trials.c.number, attempts)
+    .join(attempts, attempts.c.trial_id == trials.c.id)
     .where(trials.c.study_id == _study, attempts.c.ended_at.is_(None))
     .order_by(attempts.c.leased_at)
 )
@@ -188,7 +189,7 @@ COUNT_AFTER = (
     .where(_teaching)
 )
 EVENTS_AFTER = (
-    select(Event)
+    select(events)
     .where(events.c.study_id == _study, events.c.seq > bindparam("after", type_=BigInteger))
     .order_by(events.c.seq)
     .limit(_limit)
@@ -197,8 +198,12 @@ SPACES = select(SpaceRow).where(spaces.c.study_id == _study).order_by(spaces.c.v
 LATEST_MODEL = (
     select(ModelState).where(gp_states.c.study_id == _study).order_by(gp_states.c.version.desc()).limit(1)
 )
+KEPT_RESPONSE = select(idempotency_keys).where(
+    idempotency_keys.c.scope == bindparam("scope"), idempotency_keys.c.key == bindparam("key")
+)
 CLAIM_KEY = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=String), 0)))
 MODEL_VERSION = select(ModelState).where(
     gp_states.c.study_id == _study, gp_states.c.version == bindparam("version", type_=Integer)
 )
-FORGET_EXPIRED_KEYS = delete(KeptResponse).where(idempotency_keys.c.expires_at < _now)
+ANY_EXPIRED_KEY = select(exists().where(idempotency_keys.c.expires_at < _now))
+FORGET_EXPIRED_KEYS = delete(idempotency_keys).where(idempotency_keys.c.expires_at < _now)

@@ -69,3 +69,13 @@ class MeasuredArrival:
 
     trial: Incumbent
     received_at: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What there is to do before a new trial is made."""
+
+    lapsed: bool
+    """A lease or a reservation is to be taken back."""
+    queued: bool
+    """A trial waits to be handed out again."""

@@ -1,4 +1,4 @@
-"""The tables, and which domain class each row is.
+"""The tables, and which class each row of the smaller ones is (of the larger ones: see `identity_map`).
 
 Promises live here, as constraints: numbers unique per study, the budget never exceeded, leased ⇔ one
 live attempt, one accepted result per attempt, every event numbered once.
@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
-from sqlalchemy.orm import registry, relationship
+from sqlalchemy.orm import registry
 
 from headway.wire.amendments import TrialChange
 from headway.wire.base import Params
@@ -34,9 +34,6 @@ from headway.wire.study import StudyDefinition
 from headway.wire.trial import MeasuredValue, Receipt
 from headway_server.domain.audit import CampaignAudit, Companion, FrozenPoint, NullSlot
 from headway_server.domain.keys import Key, Project
-from headway_server.domain.observation import Observation
-from headway_server.domain.study import Study
-from headway_server.domain.trial import Attempt, Trial
 from headway_server.storage.column_types import JsonOf, UtcDateTime
 
 mapper = registry()
@@ -399,19 +396,6 @@ mapper.map_imperatively(Project, projects)
 mapper.map_imperatively(Key, api_keys)
 mapper.map_imperatively(WebSession, sessions)
 mapper.map_imperatively(Change, audit)
-mapper.map_imperatively(Study, studies)
-mapper.map_imperatively(Attempt, attempts)
-mapper.map_imperatively(Observation, observations)
-mapper.map_imperatively(
-    Trial,
-    trials,
-    properties={
-        "attempts": relationship(Attempt, order_by=attempts.c.number, lazy="selectin"),
-        "observations": relationship(Observation, order_by=observations.c.seq, lazy="selectin"),
-    },
-)
-mapper.map_imperatively(Event, events)
 mapper.map_imperatively(ModelState, gp_states)
 mapper.map_imperatively(SpaceRow, spaces)
 mapper.map_imperatively(CampaignAudit, audits)
-mapper.map_imperatively(KeptResponse, idempotency_keys)

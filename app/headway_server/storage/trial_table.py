@@ -7,16 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import ColumnElement, Select, String, Text, case, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, String, Text, case, func, or_, select, type_coerce
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
 from headway.wire.trial_filter import EVERY_TRIAL, TrialFilter
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
+from headway_server.storage.identity_map import IdentityMap
 from headway_server.storage.tables import attempts, measurements, observations, trials
+from headway_server.storage.trial_loading import TrialLoader
 
 METRIC, PARAM = "metrics.", "params."
 """What the names of columns begin with that are named by the study."""
@@ -89,18 +90,19 @@ _READ = {**_OWN, **_JSON}
 class TrialTable:
     """Reads the trials of a study."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, connection: Connection, objects: IdentityMap) -> None:
+        self._connection = connection
+        self._loader = TrialLoader(connection, objects)
 
     def page(self, study: Study, after: int, limit: int, chosen: TrialFilter) -> Sequence[Trial]:
         """Up to `limit` of the chosen trials with numbers above `after`, by number."""
-        query = _chosen(select(Trial), study, chosen).where(trials.c.number > after)
-        return self._session.scalars(query.order_by(trials.c.number).limit(limit)).all()
+        query = _chosen(select(trials), study, chosen).where(trials.c.number > after)
+        return self._loader.load(query.order_by(trials.c.number).limit(limit))
 
     def count(self, study: Study, chosen: TrialFilter) -> int:
         """How many trials are chosen."""
         query = _chosen(select(func.count()).select_from(trials), study, chosen)
-        number: int = self._session.scalars(query).one()
+        number: int = self._connection.scalars(query).one()
         return number
 
     def columns(
@@ -116,7 +118,7 @@ class TrialTable:
             chosen: which trials.
         """
         query = _chosen(_rows(names), study, chosen).where(trials.c.number > after)
-        rows = self._session.execute(query.order_by(trials.c.number).limit(limit)).all()
+        rows = self._connection.execute(query.order_by(trials.c.number).limit(limit)).all()
         return _columns(names, rows)
 
     def numbered(self, study: Study, names: Sequence[str], numbers: Sequence[int]) -> dict[str, list[object]]:
@@ -125,7 +127,7 @@ class TrialTable:
         rows: list[Any] = []
         for start in range(0, len(numbers), AT_ONCE):
             some = trials.c.number.in_(numbers[start : start + AT_ONCE])
-            rows += self._session.execute(query.where(some)).all()
+            rows += self._connection.execute(query.where(some)).all()
         return _columns(names, rows)
 
     def series(self, study: Study, chosen: TrialFilter) -> tuple[list[int], list[float | None]]:
@@ -148,7 +150,7 @@ class TrialTable:
         """
         first: list[Any] = []
         second: list[Any] = []
-        for part in self._session.execute(query).partitions(PART):
+        for part in self._connection.execute(query).partitions(PART):
             ones, twos = zip(*part, strict=True)
             first += ones
             second += twos
@@ -159,16 +161,16 @@ class TrialTable:
         changes with any of them.
         """
         of_study = trials.c.study_id == study.id
-        states = self._session.execute(
+        states = self._connection.execute(
             select(trials.c.state, func.count(), func.max(trials.c.updated_at))
             .where(of_study)
             .group_by(trials.c.state)
             .order_by(trials.c.state)
         ).all()
-        beats = self._session.execute(
+        beats = self._connection.execute(
             select(func.max(attempts.c.heartbeat_at), func.count()).join(trials).where(of_study)
         ).one()
-        measured = self._session.scalars(
+        measured = self._connection.scalars(
             select(func.count()).where(measurements.c.study_id == study.id)
         ).one()
         counters = (
