@@ -43,7 +43,7 @@ class Blocks(Given):
     """The further rows of K⁻¹, in blocks."""
 
     lifted: Array
-    """(h, …): the lifted points."""
+    """(m + h, …): the lifted sites, and after them the lifted points."""
     solved: Array
     """(m, h): K⁻¹ K(X, points)."""
     precision: Array
@@ -237,22 +237,18 @@ class Posterior:
         values = believed if values is None else values
         step = precision @ (values - believed)
         alpha = np.concatenate([self._alpha - solved @ step, step])
-        return Blocks(values, lifted, solved, precision, alpha)
+        return Blocks(values, np.concatenate([self._lifted, lifted]), solved, precision, alpha)
 
     def moments(self, rows: Array, given: Given | None = None) -> tuple[Array, Array]:
         """Mean and standard deviation of the latent function at (r, d): (r,), (r,)."""
-        u, given = self.kernel.scaled(rows), _blocks(given)
-        k = self.kernel.correlate(u, self._lifted)[0]
+        u, given, m = self.kernel.scaled(rows), _blocks(given), self.m
+        k = self.kernel.correlate(u, self._lifted if given is None else given.lifted)[0]
         k *= self.outputscale
-        explained = quadratic(k, self.inverse)
-        if given is None:
-            mean = self.mean + k @ self._alpha
-        else:
-            k_given = self.kernel.correlate(u, given.lifted)[0]
-            k_given *= self.outputscale
-            unknown = k_given - k @ given.solved
+        explained = quadratic(k[:, :m], self.inverse)
+        if given is not None:
+            unknown = k[:, m:] - k[:, :m] @ given.solved
             explained += np.vecdot(unknown @ given.precision, unknown)
-            mean = self.mean + k @ given.alpha[: self.m] + k_given @ given.alpha[self.m :]
+        mean = self.mean + k @ (self._alpha if given is None else given.alpha)
         return mean, self._sd(explained)
 
     def acquire(self, rows: Array, acquisition: Acquisition, given: Given | None = None) -> Array:
@@ -309,17 +305,17 @@ class Posterior:
 
         With given points: K⁻¹ of the larger matrix in blocks, [W + VCV', −VC; −CV', C].
         """
-        k, slope = self.kernel.correlate(u, self._lifted)
+        m = self.m
+        k, slope = self.kernel.correlate(u, self._lifted if given is None else given.lifted)
         k *= self.outputscale
-        weights = times(k, self.inverse)
         if given is None:
+            weights = times(k, self.inverse)
             mean = self.mean + k @ self._alpha
         else:
-            k_given, slope_given = self.kernel.correlate(u, given.lifted)
-            k_given *= self.outputscale
-            left_over = (k_given - k @ given.solved) @ given.precision
-            weights = np.concatenate([weights - left_over @ given.solved.T, left_over], axis=1)
-            k, slope = np.concatenate([k, k_given], axis=1), np.concatenate([slope, slope_given], axis=1)
+            left_over = (k[:, m:] - k[:, :m] @ given.solved) @ given.precision
+            weights = np.empty_like(k)
+            np.subtract(times(k[:, :m], self.inverse), left_over @ given.solved.T, out=weights[:, :m])
+            weights[:, m:] = left_over
             mean = self.mean + k @ given.alpha
         return mean, self._sd(np.vecdot(weights, k)), weights, slope
 
@@ -328,7 +324,7 @@ class Posterior:
         return np.sqrt(np.maximum(self.outputscale - explained, 1e-12 * self.outputscale))
 
     def _gradient(self, weights: Array, u: Array, given: Blocks | None) -> Array:
-        lifted = self._lifted if given is None else np.concatenate([self._lifted, given.lifted])
+        lifted = self._lifted if given is None else given.lifted
         by_u = self.kernel.pull_back(weights, lifted, u)
         by_u *= self.outputscale / 3.0 * self.kernel.weights
         return by_u
