@@ -11,6 +11,7 @@ from scipy.optimize import LinearConstraint, minimize
 from scipy.stats import beta, chisquare, ks_2samp, kstest
 
 from headway.wire.space import Categorical, Float, Int
+from headway.wire.study import DEFAULT_STRATEGY
 from headway_server.domain.errors import ConstraintsInfeasible
 from headway_server.domain.space import SearchSpace
 from headway_server.engine import STRATEGIES, Optimizer
@@ -24,6 +25,11 @@ from tests.engine.spaces import box, constrained_spaces
 
 names = sorted(STRATEGIES)
 seeds = st.integers(0, 2**32 - 1)
+
+
+def seldom_but(*often):
+    """All strategies, most of them for the long run."""
+    return [pytest.param(name, marks=[] if name in often else [pytest.mark.long]) for name in names]
 
 
 def recipe():
@@ -69,7 +75,7 @@ def test_every_suggestion_satisfies_the_constraints(space, name, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", names)
+@pytest.mark.parametrize("name", seldom_but(DEFAULT_STRATEGY, "sobol", "local-penalisation"))
 def test_never_violated_in_ten_thousand_draws(name, monkeypatch):
     """Model-free: suggestions, and the rows that they draw from. Model-based: what the search answers, a
     tenth as often where every answer is BoTorch's.

@@ -43,7 +43,10 @@ def best_of(space, objective, name, seed, evaluations=36):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", modelled)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] if name == "qlognei" else []) for name in modelled],
+)
 def test_model_beats_random_search(name):
     space = SearchSpace.checked([Float(-5, 10, name="x"), Float(0, 15, name="y")])
     regret = [best_of(space, branin, name, seed) - 0.397887 for seed in range(3)]

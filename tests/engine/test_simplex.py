@@ -47,7 +47,7 @@ def assert_dirichlet(drawn, level=1e-3):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "qlognei" else [])
+        pytest.param(name, marks=[pytest.mark.long] if name == "qlognei" else [])
         for name in sorted(STRATEGIES)
     ],
 )

@@ -45,7 +45,7 @@ def define(tmp_path, **space):
         client.create_study("s", space, minimize="loss", budget=4, strategy="random")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_serves_all_studies_of_an_audit_till_it_is_complete(noisy, tmp_path):
     define(tmp_path, x=Float(0, 1))
     assert work("noisy", study="s", url="") == 4

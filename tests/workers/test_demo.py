@@ -61,6 +61,7 @@ def ended(url: str, study: str) -> int:
     return sum(counts.get(state, 0) for state in ("completed", "infeasible", "failed"))
 
 
+@pytest.mark.long
 def test_demo_runs_to_the_end_and_shows_the_result_again_at_once(tmp_path: Path):
     out = Run(tmp_path, "--budget", "6", "--workers", "2").ended()
     assert "6/6 trials" in out

@@ -278,7 +278,7 @@ def volume(name, seed, evaluations=22):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rucb", "ucb", "thompson", "logei"])
+@pytest.mark.parametrize("name", ["rucb", "ucb", "thompson", pytest.param("logei", marks=pytest.mark.long)])
 def test_two_objectives_dominate_clearly_more_than_random_search(name):
     floor = np.median([volume("random", seed, 22) for seed in range(5)])
     best = 6.6 - 1.0 / 3.0  # the volume of the whole front

@@ -98,7 +98,7 @@ def test_divergence_is_said(start, tmp_path):
         fine_tuned(Task((("haha", 1.0),), Recipe(batch=2, kl_coef=float("inf"))), 4, cache=tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_reward_rises_and_a_strong_leash_holds_it(start):
     gained = []
     for kl_coef in (0.0, 100.0):
