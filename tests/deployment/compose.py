@@ -107,9 +107,10 @@ def deployment() -> Iterator[Compose]:
         "PROJ": str(ROOT),
         "DOCKER_HOST": f"unix://{STATE}/docker.sock",
         "DOCKER_CONFIG": str(STATE / "cli"),
-        "WHEELS": _wheels(),
+        "WHEELS": f"--constraint {STATE}/constraints.txt --requirement {STATE}/wheels.txt",
     }
     try:
+        _renew(_wheels(), settings)
         problem = _sandbox("up", settings)
         if problem and not _docker_answers(settings):
             pytest.skip(f"no Docker engine could be started here: {problem[-300:]}")
@@ -146,7 +147,6 @@ def _sandbox(verb: str, settings: dict[str, str]) -> str:
 
 def _wheels() -> str:
     """What `pip download` is to put into the sandbox's images, in place of an index."""
-    wanted = STATE.with_suffix(".txt")
     listing = [sys.executable, "deploy/requirements.py", "server", "otel", "workers"]
     packages = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     build = (ROOT / "pyproject.toml").read_text().split('requires = ["')[1].split('"')[0]
@@ -156,5 +156,21 @@ def _wheels() -> str:
         text=True,
         check=True,
     ).stdout.strip()
-    wanted.write_text(f"torch=={torch}\n{build}\n{packages}")
-    return f"--constraint {ROOT}/constraints.txt --requirement {wanted}"
+    return f"torch=={torch}\n{build}\n{packages}"
+
+
+def _renew(wheels: str, settings: dict[str, str]) -> None:
+    """Leave in the state's folder what to fetch, and nothing that was made of other packages.
+
+    The sandbox keeps its images, wheels inside them, for as long as they exist.
+    """
+    wanted, constraints = STATE / "wheels.txt", STATE / "constraints.txt"
+    pinned = (ROOT / "constraints.txt").read_text()
+    if wanted.is_file() and (wanted.read_text(), constraints.read_text()) == (wheels, pinned):
+        return
+    if STATE.exists():
+        _sandbox("down", settings)
+        shutil.rmtree(STATE)
+    STATE.mkdir()
+    constraints.write_text(pinned)
+    wanted.write_text(wheels)
