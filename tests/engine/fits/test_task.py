@@ -1,6 +1,8 @@
 import numpy as np
 
-from headway_server.engine.fits.task import FitTask, Fitted
+from headway_server.engine.fits.estimation import maximise
+from headway_server.engine.fits.hyperparameters import Data, LogPosterior, cold_start, to_theta
+from headway_server.engine.fits.task import COLD_ON, FitTask, Fitted
 
 
 def task(rows, utilities, previous=None, std_errors=None):
@@ -48,3 +50,17 @@ def test_large_standard_errors_flatten_the_fit():
     precise = task(rows, utilities).run()
     vague = task(rows, utilities, std_errors=np.full(30, 3.0)).run()
     assert vague.hyperparameters.lengthscales[0] > precise.hyperparameters.lengthscales[0]
+
+
+def test_cold_fit_that_climbs_on_a_part_first_ends_where_one_on_all_does():
+    rng = np.random.default_rng(4)
+    rows = rng.random((COLD_ON + 200, 3))
+    utilities = np.sin(6 * rows).sum(axis=1) + 0.1 * rng.standard_normal(len(rows))
+    fitted = task(rows, utilities).run()
+    parameter_of = np.arange(3)
+    data = Data(
+        rows, fitted.transform.forward(utilities), np.zeros(len(rows)), parameter_of, np.zeros(3, dtype=bool)
+    )
+    on_all = maximise(data, cold_start(3), 200)
+    value, _ = LogPosterior(data)(to_theta(fitted.hyperparameters, parameter_of))
+    assert value >= on_all.log_posterior - 0.5

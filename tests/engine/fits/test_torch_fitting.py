@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from headway_server.engine.fits import task as task_module
 from headway_server.engine.fits.estimation import maximise
 from headway_server.engine.fits.hyperparameters import LogPosterior, cold_start
-from headway_server.engine.fits.subset import FIT_TO_ALL_UNTIL, chosen
 from headway_server.engine.fits.task import FitTask
 from headway_server.engine.fits.torch_fitting import TorchLogPosterior
 from tests.engine.fits.test_hyperparameters import data_of
@@ -86,7 +86,10 @@ def test_where_the_devices_memory_ends_the_host_fits(problem, monkeypatch, devic
     assert found.model_copy(update={"fit_s": 0.0}) == expected.model_copy(update={"fit_s": 0.0})
 
 
-def test_a_device_fits_to_all_results_for_longer():
-    rows, z = np.random.default_rng(0).random((FIT_TO_ALL_UNTIL + 1, 1)), np.zeros(FIT_TO_ALL_UNTIL + 1)
-    assert len(chosen(rows, z, len(rows))) == len(rows)
-    assert len(chosen(rows, z)) < len(rows)
+def test_a_device_fits_to_all_results_for_longer(problem, monkeypatch, device):
+    monkeypatch.setattr(task_module, "FIT_TO_ALL_UNTIL", 20)
+    monkeypatch.setattr(task_module, "SUBSET", 12)
+    _, rows, z, variances = problem(30, 2)
+    here = FitTask(rows, z, variances, np.arange(2), np.zeros(2, dtype=bool))
+    assert replace(here, device=device).run().n_fitted == 30
+    assert here.run().n_fitted == 12

@@ -17,8 +17,8 @@ SUBSET = 1500
 """How many it sees beyond that."""
 
 
-def chosen(rows: Array, utilities: Array, all_until: int = FIT_TO_ALL_UNTIL) -> npt.NDArray[np.intp]:
-    """Indices, ascending, of the observations to fit: all up to `all_until`, or `SUBSET` of (n, d), (n,).
+def chosen(rows: Array, utilities: Array, all_until: int, size: int) -> npt.NDArray[np.intp]:
+    """Indices, ascending, of the observations to fit: all up to `all_until`, or `size` of (n, d), (n,).
 
     A sixth are the best, where the lengthscales matter most for what comes next; a sixth the newest, which
     tell whether they have changed; the others cover the space: each is the point farthest from all taken
@@ -27,14 +27,14 @@ def chosen(rows: Array, utilities: Array, all_until: int = FIT_TO_ALL_UNTIL) -> 
     n = len(rows)
     if n <= all_until:
         return np.arange(n)
-    share = SUBSET // 6
+    share = size // 6
     taken = np.zeros(n, dtype=bool)
     taken[np.argsort(-utilities, kind="stable")[:share]] = True
     taken[-share:] = True
     nearest = np.full(n, np.inf)
     for start in np.flatnonzero(taken):
         np.minimum(nearest, _squared(rows, rows[start]), out=nearest)
-    for _ in range(SUBSET - int(taken.sum())):
+    for _ in range(size - int(taken.sum())):
         nearest[taken] = -1.0
         farthest = int(nearest.argmax())
         taken[farthest] = True

@@ -16,7 +16,7 @@ from headway.wire.model import Hyperparameters
 from headway_server.engine.fits.estimation import maximise
 from headway_server.engine.fits.hyperparameters import Data, cold_start, to_theta, to_wire
 from headway_server.engine.fits.outcomes import CompressBad, Standardize, Transform
-from headway_server.engine.fits.subset import FIT_TO_ALL_UNTIL, ON_DEVICE_UNTIL, chosen
+from headway_server.engine.fits.subset import FIT_TO_ALL_UNTIL, ON_DEVICE_UNTIL, SUBSET, chosen
 from headway_server.engine.gp.kernel import Array
 from headway_server.engine.placement import log_posterior_on, posterior_on, unless_full
 
@@ -24,11 +24,14 @@ COLD_UNTIL = 100
 COLD_GROWTH = 1.2
 """Up to so many observations a fit also starts cold, whenever they have grown by this factor since the last
 cold one: a bad mode is not kept for a whole study, and not every fit pays for that."""
-BOTH_UNTIL = 300
-"""Up to this many observations both transforms are fitted to the end."""
-BUDGET, WARM_BUDGET, CHALLENGER_BUDGET = 60, 20, 5
-"""Evaluations of the marginal likelihood per start: in general; and beyond `BOTH_UNTIL`, where a warm fit
-that stops early goes on at the next one, for the transform in use and for the other."""
+BUDGET = 60
+"""Evaluations of the marginal likelihood per start and transform where they are cheap."""
+WARM_BUDGETS = ((1000, (10, 3)), (300, (20, 5)))
+"""Beyond so many observations: evaluations for the transform in use and for the other. A warm fit that stops
+early goes on at the next one."""
+COLD_ON = 500
+"""A cold start of more observations climbs on so many of them first: there an evaluation costs nothing, and
+what is left for all of them is a warm fit's way."""
 MIN_FOR_COMPRESSION = 8
 
 
@@ -83,12 +86,10 @@ class FitTask:
         return unless_full(self._fitted, replace(self, device=None).run)
 
     def _fitted(self) -> Fitted:
-        seen = chosen(self.rows, self.utilities, FIT_TO_ALL_UNTIL if self.device is None else ON_DEVICE_UNTIL)
+        all_until = FIT_TO_ALL_UNTIL if self.device is None else ON_DEVICE_UNTIL
+        seen = chosen(self.rows, self.utilities, all_until, SUBSET)
         if len(seen) < len(self.rows):
-            part = replace(
-                self, rows=self.rows[seen], utilities=self.utilities[seen], std_errors=self.std_errors[seen]
-            )
-            return part.run().model_copy(update={"n_observed": len(self.rows)})
+            return self._of(seen).run().model_copy(update={"n_observed": len(self.rows)})
         began = time.perf_counter()
         n = len(self.utilities)
         candidates: list[Standardize | CompressBad] = [Standardize.fit(self.utilities)]
@@ -99,9 +100,9 @@ class FitTask:
         )
         candidates.sort(key=lambda transform: transform.kind != held)  # the holder first
         fits = []
-        for place, transform in enumerate(candidates):
-            large = n > BOTH_UNTIL and self.previous is not None
-            budget = (WARM_BUDGET, CHALLENGER_BUDGET)[place] if large else BUDGET
+        warm = self.previous is not None or n > COLD_ON
+        budgets = next((some for beyond, some in WARM_BUDGETS if warm and n > beyond), (BUDGET, BUDGET))
+        for transform, budget in zip(candidates, budgets, strict=False):
             if (fit := self._fit(transform, budget)) is not None:
                 fits.append(fit)
         if not fits:
@@ -115,7 +116,7 @@ class FitTask:
             n_fitted=n,
             fit_s=time.perf_counter() - began,
             evaluations=sum(fit.evaluations for fit in fits),
-            cold_at=n if self.previous is None or self._cold else self.previous.cold_at,
+            cold_at=n if self.previous is None or self._cold_due else self.previous.cold_at,
             hyperparameters=best.hyperparameters,
             transform=best.transform,
             log_density=best.log_density,
@@ -130,9 +131,9 @@ class FitTask:
             self.parameter_of,
             self.categorical,
         )
-        warm = self._warm_start(transform.kind)
+        warm = self._warm_start(transform)
         starts = [] if warm is None else [warm]
-        if warm is None or self._cold:
+        if warm is None or self._cold_due:
             starts.append(cold_start(data.n_parameters))
         log_posterior = log_posterior_on(self.device, data)
         ends = [maximise(data, start, budget, log_posterior) for start in starts]
@@ -151,18 +152,29 @@ class FitTask:
         return _Fit(transform, hyperparameters, density, sum(m.evaluations for m in maxima))
 
     @property
-    def _cold(self) -> bool:
-        """Whether a cold start is due."""
+    def _cold_due(self) -> bool:
+        """Whether a cold start is to stand beside the warm one."""
         n = len(self.utilities)
-        return self.previous is None or (n <= COLD_UNTIL and n >= COLD_GROWTH * self.previous.cold_at)
+        return self.previous is not None and n <= COLD_UNTIL and n >= COLD_GROWTH * self.previous.cold_at
 
-    def _warm_start(self, kind: str) -> Array | None:
-        """What the last fit found for this transform; failing that, for the other one."""
-        if self.previous is None:
-            return None
-        known = [h for h in (self.previous.hyperparameters, self.previous.other) if h is not None]
-        matching = [h for h in known if h.transform == kind] or known
+    def _warm_start(self, transform: Standardize | CompressBad) -> Array | None:
+        """What the last fit found, best for this transform; without one, what a part of many tells."""
+        known: list[Hyperparameters | None] = []
+        if self.previous is not None:
+            known = [self.previous.hyperparameters, self.previous.other]
+        elif len(self.rows) > COLD_ON:
+            part = self._of(chosen(self.rows, self.utilities, COLD_ON, COLD_ON))
+            fit = part._fit(transform, BUDGET)  # noqa: SLF001 (the same class)
+            known = [None if fit is None else fit.hyperparameters]
+        found = [h for h in known if h is not None]
+        matching = [h for h in found if h.transform == transform.kind] or found
         return to_theta(matching[0], self.parameter_of) if matching else None
+
+    def _of(self, seen: npt.NDArray[np.intp]) -> FitTask:
+        """The same task for some of the observations."""
+        return replace(
+            self, rows=self.rows[seen], utilities=self.utilities[seen], std_errors=self.std_errors[seen]
+        )
 
 
 @dataclass(frozen=True)
