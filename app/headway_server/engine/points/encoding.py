@@ -24,10 +24,16 @@ from headway_server.domain.shares import shares
 from headway_server.domain.space import Block, SearchSpace
 from headway_server.engine.gp.kernel import Array
 from headway_server.engine.points.hit_and_run import FeasibleSampler
-from headway_server.engine.points.levels import Levels, levels_at, near_levels, units_of
+from headway_server.engine.points.levels import (
+    Mask,
+    block_levels,
+    levels_at,
+    near_levels,
+    put_choices,
+    put_levels,
+    units_of,
+)
 from headway_server.engine.points.polytope import Polytope
-
-Mask = npt.NDArray[np.bool_]
 
 ENUMERABLE = 10_000
 """Constrained finite spaces are counted, and searched whole for a free point, up to this many points."""
@@ -108,7 +114,7 @@ class Encoding:
         rows = np.asarray(samples[:, self.parameter_of])
         for block, u in zip(self.space.blocks, samples.T, strict=True):
             if isinstance(block.parameter, Categorical):
-                _one_hot(np.minimum((u * block.width).astype(np.intp), block.width - 1), rows, block)
+                put_choices(np.minimum((u * block.width).astype(np.intp), block.width - 1), rows, block)
         return rows if self.all_continuous and not self.held else self._on_levels(np.clip(rows, 0.0, 1.0))
 
     def to_samples(self, rows: Array) -> Array:
@@ -185,7 +191,7 @@ class Encoding:
             place = self._place[when.parent]
             block = self.space.blocks[place]
             wanted = [level_of(block.parameter, value) for value in when.equals]
-            active[:, self._place[child.name]] = active[:, place] & np.isin(_levels(block, rows), wanted)
+            active[:, self._place[child.name]] = active[:, place] & np.isin(block_levels(block, rows), wanted)
         return active
 
     def everything(self) -> Array:
@@ -203,7 +209,7 @@ class Encoding:
             starts = np.repeat(np.cumsum(repeats) - repeats, repeats)
             levels = np.arange(repeats.sum()) - starts
             rows, branching = np.repeat(rows, repeats, axis=0), np.repeat(branching, repeats)
-            _place(levels[branching], rows, block, branching)
+            put_levels(levels[branching], rows, block, branching)
         rows = self._on_levels(rows)
         return rows if self.polytope is None else rows[self.polytope.contains(rows)]
 
@@ -222,7 +228,7 @@ class Encoding:
             place = self._place[block.parameter.name]
             if not active[place] or self._held[place] or block.start in bound:
                 continue
-            current = int(_levels(block, row[None])[0])
+            current = int(block_levels(block, row[None])[0])
             if isinstance(block.parameter, Categorical):
                 moves.extend((block, i) for i in range(block.width) if i != current)
             else:
@@ -239,7 +245,7 @@ class Encoding:
         for i, k in enumerate(chosen):
             if k < len(moves):
                 block, level = moves[k]
-                _place(np.array([level]), found, block, np.arange(len(found)) == i)
+                put_levels(np.array([level]), found, block, np.arange(len(found)) == i)
             else:
                 found[i] = jumps[k - len(moves)]
         return self._on_levels(found) if total else found
@@ -256,7 +262,7 @@ class Encoding:
         """
         for block in self._discrete:
             if isinstance(block.parameter, Categorical):
-                _one_hot(rows[:, block.start : block.start + block.width].argmax(axis=1), rows, block)
+                put_choices(rows[:, block.start : block.start + block.width].argmax(axis=1), rows, block)
             else:
                 rows[:, block.start] = units_of(
                     block.parameter, levels_at(block.parameter, rows[:, block.start])
@@ -295,23 +301,3 @@ class Encoding:
             special = {level_of(parameter, self.held[parameter.name])}
         counts = [math.prod(n for n, levels in branches if level in levels) for level in special]
         return sum(counts) + (0 if parameter.name in self.held else n_levels(parameter) - len(special))
-
-
-def _levels(block: Block, rows: Array) -> Levels:
-    """The level of a discrete parameter in each row: (r,)."""
-    if isinstance(block.parameter, Categorical):
-        return np.asarray(rows[:, block.start : block.start + block.width].argmax(axis=1))
-    return levels_at(block.parameter, rows[:, block.start])
-
-
-def _place(levels: Levels, rows: Array, block: Block, where: Mask) -> None:
-    """Give some rows these levels of a discrete parameter, in place."""
-    if isinstance(block.parameter, Categorical):
-        rows[where, block.start : block.start + block.width] = np.eye(block.width)[levels]
-    else:
-        rows[where, block.start] = units_of(block.parameter, levels)
-
-
-def _one_hot(chosen: Levels, rows: Array, block: Block) -> None:
-    rows[:, block.start : block.start + block.width] = 0.0
-    rows[np.arange(len(rows)), block.start + chosen] = 1.0

@@ -8,11 +8,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from headway.wire.space import Boolean, Int, Parameter
+from headway.wire.space import Boolean, Categorical, Int, Parameter
 from headway_server.domain.parameters import n_levels, warped_bounds
+from headway_server.domain.space import Block
 from headway_server.engine.gp.kernel import Array
 
 Levels = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
 
 
 def levels_at(parameter: Parameter, unit: Array) -> Levels:
@@ -47,3 +49,24 @@ def near_levels(parameter: Parameter, level: int) -> list[int]:
     """The next levels down and up, where there are any."""
     top = n_levels(parameter) - 1
     return [one for one in (level - 1, level + 1) if 0 <= one <= top]
+
+
+def block_levels(block: Block, rows: Array) -> Levels:
+    """The level of a discrete parameter in each row: (r,)."""
+    if isinstance(block.parameter, Categorical):
+        return np.asarray(rows[:, block.start : block.start + block.width].argmax(axis=1))
+    return levels_at(block.parameter, rows[:, block.start])
+
+
+def put_levels(levels: Levels, rows: Array, block: Block, where: Mask) -> None:
+    """Give some rows these levels of a discrete parameter, in place."""
+    if isinstance(block.parameter, Categorical):
+        rows[where, block.start : block.start + block.width] = np.eye(block.width)[levels]
+    else:
+        rows[where, block.start] = units_of(block.parameter, levels)
+
+
+def put_choices(chosen: Levels, rows: Array, block: Block) -> None:
+    """Give every row its choice of a categorical parameter, one-hot, in place."""
+    rows[:, block.start : block.start + block.width] = 0.0
+    rows[np.arange(len(rows)), block.start + chosen] = 1.0

@@ -18,8 +18,7 @@ from headway_server.domain.constraints import TOLERANCE
 from headway_server.domain.parameters import Numeric, is_real, level_value, n_levels, warped_bounds
 from headway_server.domain.space import SearchSpace
 from headway_server.engine.gp.kernel import Array
-
-Mask = npt.NDArray[np.bool_]
+from headway_server.engine.points.levels import Mask
 
 TIGHT = 1e-9
 """A constraint with less slack than this, in units of its scale, is on the boundary."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from headway_server.engine.gp.kernel import Array
 from headway_server.engine.gp.posterior import Posterior
-from headway_server.engine.points.encoding import Encoding, Mask
+from headway_server.engine.points.encoding import Encoding
+from headway_server.engine.points.levels import Mask
 from headway_server.engine.randomness import sobol_block
 from headway_server.engine.search.maximize import maximise
 from headway_server.engine.search.surfaces import Surface
