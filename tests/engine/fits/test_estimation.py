@@ -39,8 +39,8 @@ def test_fit_reaches_what_scipy_reaches_from_the_same_start(problem, d):
     log_posterior = LogPosterior(data)
 
     def negated(theta):
-        value, gradient = log_posterior(theta)
-        return -value, -gradient
+        found = log_posterior(theta)
+        return -found.value, -found.gradient
 
     theirs = minimize(negated, cold_start(d), jac=True, method="BFGS", options={"gtol": 1e-4})
     # Half a nat is less than one posterior standard deviation of the hyperparameters.

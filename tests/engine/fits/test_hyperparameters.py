@@ -34,7 +34,7 @@ def data_of(rows, z, variances=None, parameter_of=None, categorical=None):
 @pytest.mark.parametrize(("n", "d"), [(1, 1), (30, 2), (150, 8)])
 def test_log_posterior_and_gradient_equal_gpytorch(problem, n, d):
     hyperparameters, rows, z, _ = problem(n, d, seed=d)
-    value, gradient = LogPosterior(data_of(rows, z))(to_theta(hyperparameters, np.arange(d)))
+    value, gradient, _ = LogPosterior(data_of(rows, z))(to_theta(hyperparameters, np.arange(d)))
     model = single_task_gp(hyperparameters, rows, z).train()
     mll = gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model)
     reference = mll(model(*model.train_inputs), model.train_targets) * n
@@ -76,6 +76,11 @@ def test_replicates_have_the_likelihood_of_single_observations(problem):
     r = np.linalg.norm((rows[:, None] - rows[None]) / ell, axis=2) * math.sqrt(5)
     k = s * (1 + r + r * r / 3) * np.exp(-r) + np.diag(noise + v)
     expected = multivariate_normal(np.full(30, theta[4]), k).logpdf(z)
+    rest = [np.arange(30) != i for i in range(30)]
+    others = [
+        multivariate_normal(np.full(29, theta[4]), k[np.ix_(some, some)]).logpdf(z[some]) for some in rest
+    ]
+    assert log_posterior(theta).held_out == pytest.approx(np.sum(expected - np.array(others)), abs=1e-8)
     expected += log_posterior.prior.log_density(theta[:2])[0].sum() + NOISE_PRIOR.log_density(theta[2])[0]
     expected += OUTPUTSCALE_PRIOR.log_density(theta[3])[0]
     assert log_posterior(theta)[0] == pytest.approx(expected, abs=1e-8)

@@ -22,10 +22,10 @@ def assert_equal_functions(device, data, seed=0):
     p = data.n_parameters
     for _ in range(5):
         theta = np.concatenate([rng.uniform(-2, 1, p), rng.uniform([-6, -1, -1], [0, 1, 1])])
-        value, gradient = ours(theta)
-        expected, slope = theirs(theta)
-        assert value == pytest.approx(expected, abs=1e-6)
-        np.testing.assert_allclose(gradient, slope, atol=1e-6, rtol=1e-6)
+        found, expected = ours(theta), theirs(theta)
+        assert found.value == pytest.approx(expected.value, abs=1e-6)
+        assert found.held_out == pytest.approx(expected.held_out, abs=1e-6)
+        np.testing.assert_allclose(found.gradient, expected.gradient, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("n", "d"), [(1, 1), (30, 1), (40, 3), (120, 12)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
@@ -40,6 +40,8 @@ class Maximum:
 
     theta: Array
     log_posterior: float
+    held_out: float
+    """See `Evaluated`."""
     evaluations: int
 
 
@@ -75,12 +77,11 @@ def maximise(
         share = expit(begin + step @ w)
         theta = low + width * share
         found = log_posterior(theta)
-        if found is None or not math.isfinite(found[0]):
+        if found is None or not math.isfinite(found.value):
             return _HOPELESS, np.zeros_like(w)
-        value, gradient = found
-        if best is None or value > best.log_posterior:
-            best = Maximum(theta, value, evaluations)
-        return -value, -((width * share * (1.0 - share) * gradient) @ step)
+        if best is None or found.value > best.log_posterior:
+            best = Maximum(theta, found.value, found.held_out, evaluations)
+        return -found.value, -((width * share * (1.0 - share) * found.gradient) @ step)
 
     last = math.inf
 
@@ -98,4 +99,4 @@ def maximise(
         callback=stop_where_little_is_gained,
         options={"maxfun": max_evaluations, "ftol": 0.0, "gtol": CLOSE, "maxcor": 20},
     )
-    return None if best is None else Maximum(best.theta, best.log_posterior, evaluations)
+    return None if best is None else replace(best, evaluations=evaluations)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +78,20 @@ class Data:
         return int(self.parameter_of[-1]) + 1
 
 
+class Evaluated(NamedTuple):
+    """The log posterior at one θ."""
+
+    value: float
+    gradient: Array
+    """(p + 3,)."""
+    held_out: float
+    """Log density of each observation given all others, summed: how well this θ predicts."""
+
+
+Objective = Callable[[Array], Evaluated | None]
+"""θ (p + 3,) to what `LogPosterior` gives; None where the kernel matrix has no Cholesky factor."""
+
+
 class LogPosterior:
     """log p(z, θ) over θ = (log ℓ_1 … log ℓ_p, log noise, log outputscale, mean), up to no constant."""
 
@@ -85,8 +100,8 @@ class LogPosterior:
         self.prior = lengthscale_prior(data.n_parameters)
         self._sites = Sites.among(data.rows)
 
-    def __call__(self, theta: Array) -> tuple[float, Array] | None:
-        """Value and gradient (p + 3,); None where the kernel matrix has no Cholesky factor.
+    def __call__(self, theta: Array) -> Evaluated | None:
+        """None where the kernel matrix has no Cholesky factor.
 
         One inverse serves all derivatives. Rasmussen and Williams 2006, eq. 5.9, with
         ∂K/∂log ℓ_j = (s/3) (1 + R) e^{−R−H} ∘ (u_ij − u_kj)² for numbers and K ∘ (u_ij − u_kj)², summed over
@@ -149,7 +164,14 @@ class LogPosterior:
             log_p, d_log_p = prior.log_density(theta[where])
             value += float(log_p.sum())
             gradient[where] += d_log_p
-        return value, gradient
+        return Evaluated(value, gradient, held_out(each_alpha, each_precision))
+
+
+def held_out(alpha: Array, precision: Array) -> float:
+    """Σ_i log p(z_i | all others) of (K⁻¹(z − mean))_i and (K⁻¹)_ii, (n,): their error is α/K⁻¹_ii and
+    their variance 1/K⁻¹_ii (Rasmussen and Williams 2006, eq. 5.10 to 5.12).
+    """
+    return 0.5 * float((np.log(precision) - alpha * alpha / precision - _LOG_2PI).sum())
 
 
 def _contracted(weights: Array, u: Array) -> Array:
@@ -158,10 +180,6 @@ def _contracted(weights: Array, u: Array) -> Array:
     return np.asarray(
         np.einsum("i,ij,ij->j", product[:, -1], u, u) - np.einsum("ij,ij->j", u, product[:, :-1])
     )
-
-
-Objective = Callable[[Array], tuple[float, Array] | None]
-"""The log posterior's value and gradient at θ (p + 3,), as `LogPosterior` gives them."""
 
 
 def cold_start(n_parameters: int) -> Array:

@@ -18,7 +18,7 @@ from headway_server.engine.fits.hyperparameters import Data, cold_start, to_thet
 from headway_server.engine.fits.outcomes import CompressBad, Standardize, Transform
 from headway_server.engine.fits.subset import FIT_TO_ALL_UNTIL, ON_DEVICE_UNTIL, SUBSET, chosen
 from headway_server.engine.gp.kernel import Array
-from headway_server.engine.placement import log_posterior_on, posterior_on, unless_full
+from headway_server.engine.placement import log_posterior_on, unless_full
 
 COLD_UNTIL = 100
 COLD_GROWTH = 1.2
@@ -141,14 +141,10 @@ class FitTask:
         if not maxima:
             return None
         best = max(maxima, key=lambda maximum: maximum.log_posterior)
-        hyperparameters = to_wire(best.theta, data, transform.kind)
-        posterior = posterior_on(self.device, hyperparameters, data.rows, data.z, data.variances)
-        if posterior is None:
+        density = best.held_out + transform.log_slope_sum(self.utilities)
+        if not math.isfinite(density):
             return None
-        mean, sd = posterior.leave_one_out()
-        t = (data.z - mean) / sd
-        density = -0.5 * float(t @ t) - float(np.log(sd).sum()) - 0.5 * len(t) * math.log(2.0 * math.pi)
-        density += transform.log_slope_sum(self.utilities)
+        hyperparameters = to_wire(best.theta, data, transform.kind)
         return _Fit(transform, hyperparameters, density, sum(m.evaluations for m in maxima))
 
     @property

@@ -15,7 +15,9 @@ from headway_server.engine.fits.hyperparameters import (
     NOISE_PRIOR,
     OUTPUTSCALE_PRIOR,
     Data,
+    Evaluated,
     LogNormal,
+    held_out,
     lengthscale_prior,
 )
 from headway_server.engine.gp.gpytorch_kernel import covariance
@@ -56,8 +58,8 @@ class TorchLogPosterior:
             _prior(OUTPUTSCALE_PRIOR),
         )
 
-    def __call__(self, theta: Array) -> tuple[float, Array] | None:
-        """Value and gradient (p + 3,); None where the kernel matrix has no Cholesky factor.
+    def __call__(self, theta: Array) -> Evaluated | None:
+        """None where the kernel matrix has no Cholesky factor.
 
         With A = K + D and r = z̄ − mean over the sites, ∂/∂A = ½(αα' − A⁻¹) and ∂/∂r = −α (Rasmussen and
         Williams 2006, eq. 5.9) are given to autograd, which takes them to θ through the kernel: the factor
@@ -67,7 +69,8 @@ class TorchLogPosterior:
         leaf = torch.tensor(theta, requires_grad=True)
         positive = leaf[: p + 2].exp()
         lengthscales, noise, scale, mean = positive[:p], positive[p], positive[p + 1], leaf[p + 2]
-        z, diagonal, scatter = self._merged(noise + self._variances)
+        whole = noise + self._variances
+        z, diagonal, scatter = self._merged(whole)
         ell = lengthscales[self._parameter_of]
         x = (self._rows / torch.where(self._categorical, ell.sqrt(), ell)).to(self._device)
         matrix = scale.to(self._device) * self._kernel(x).to_dense() + torch.diag(diagonal.to(self._device))
@@ -81,6 +84,7 @@ class TorchLogPosterior:
             r = (z - mean).to(self._device)
             alpha = by_matrix @ r
             explained = (-0.5 * (r @ alpha) - half_log_det).cpu()
+            precision = by_matrix.diagonal().cpu().numpy().copy()
             by_matrix.neg_().addr_(alpha, alpha).mul_(0.5)
         ell_prior, noise_prior, scale_prior = self._priors
         rest = scatter - 0.5 * len(z) * _LOG_2PI + ell_prior.log_prob(lengthscales).sum()
@@ -88,7 +92,8 @@ class TorchLogPosterior:
         (gradient,) = torch.autograd.grad(
             [matrix, z - mean, rest], leaf, grad_outputs=[by_matrix, -alpha.cpu(), torch.ones_like(rest)]
         )
-        return float(explained + rest.detach()), np.asarray(gradient.numpy())
+        each = self._sites.unmerge(self._data.z, whole.detach().numpy(), alpha.cpu().numpy(), precision)
+        return Evaluated(float(explained + rest.detach()), np.asarray(gradient.numpy()), held_out(*each))
 
     def _merged(self, whole: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """As `Sites.merge` and `Sites.scatter`: means and variances of the sites, (m,), and log density."""
