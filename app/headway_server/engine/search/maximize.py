@@ -16,6 +16,9 @@ ValueAndGradient = Callable[[Array], tuple[Array, Array]]
 ARMIJO = 1e-4
 FIRST_STEP = 0.1
 """A step whose length nothing is known of moves no coordinate further than this."""
+TOLERANCE = 1e-4
+"""Against 1e-5, measured on acquisitions at 100 to 300 observations: two evaluations of eighteen fewer, and
+on average 0.05 % of what the climb gained is left."""
 DENSE_WIDTH = 200
 """Up to this many coordinates a row's inverse Hessian is a matrix: 6 rows then hold 2 MB."""
 
@@ -40,7 +43,7 @@ def maximise(
     scale: Array | None = None,
     limits: Limits | None = None,
     max_evaluations: int = 30,
-    tolerance: float = 1e-5,
+    tolerance: float = TOLERANCE,
 ) -> tuple[Array, Array]:
     """Batched projected BFGS: where each start (r, d) led, and the values there (r,).
 
