@@ -7,7 +7,7 @@ from headway_workers.async_bo.figure import draw_records
 from headway_workers.async_bo.measures import MEASURES
 from headway_workers.async_bo.objective import AsyncBo
 from headway_workers.async_bo.records import Record, all_recorded, read, recorded, write_parquet
-from headway_workers.async_bo.run import Setting
+from headway_workers.async_bo.setting import Setting
 
 PARAMS = {"strategy": "ucb", "root_beta": 1.0, "n_initial": 5}
 

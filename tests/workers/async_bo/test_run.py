@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
-from headway_workers.async_bo.problems import NAMES, problem
-from headway_workers.async_bo.run import OwnResultsOnly, Setting, run
+from headway_workers.async_bo.problems import SYNTHETIC, problem
+from headway_workers.async_bo.run import run
+from headway_workers.async_bo.setting import Setting
 from headway_workers.async_bo.simulator import durations, simulate
+from headway_workers.async_bo.systems import OwnResultsOnly
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SYNTHETIC)
 def test_a_problem_has_its_minimum_where_it_says(name):
     for seed in (0, 1):
         at = problem(name, seed)
@@ -55,7 +57,8 @@ def test_more_budget_goes_on_from_the_same_start():
 def test_without_intermediate_updates_a_worker_knows_only_what_it_had_and_its_own():
     """Against a bookkeeping of its own: when each worker asked before, and what had come in by then."""
     setting = Setting("gp2", "ucb", 4, 2, budget=30, updates="own", known=True)
-    system, at = OwnResultsOnly(setting), problem("gp2", 2)
+    at = problem("gp2", 2)
+    system = OwnResultsOnly(setting, at)
     completions = simulate(
         system, lambda _, x: at.evaluate(x), durations("exponential", 2, 30), setting.workers
     )

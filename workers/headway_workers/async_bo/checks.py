@@ -6,13 +6,17 @@ import os
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.integrate import quad
+from scipy.stats import gamma
 from sklearn.gaussian_process.kernels import Matern
 
+from headway_workers.async_bo import pest_control
 from headway_workers.async_bo.claims import claims, settings
 from headway_workers.async_bo.prior import PriorDraw
 from headway_workers.async_bo.problems import PRIOR_LENGTHSCALES, problem
 from headway_workers.async_bo.records import LOG, all_recorded
-from headway_workers.async_bo.run import Setting, run
+from headway_workers.async_bo.run import run
+from headway_workers.async_bo.setting import Setting
 from headway_workers.async_bo.simulator import durations
 from headway_workers.contract import Check, Claim
 
@@ -24,6 +28,7 @@ def checks() -> Iterator[Check | Claim]:
     yield mean_duration()
     yield covariance_of_draws()
     yield minimum_of_a_draw()
+    yield pests_left_alone()
     yield sequential_run_has_nothing_in_flight()
     yield one_run_in_seconds()
     records = [record for _, record in all_recorded(settings(), os.cpu_count() or 1, LOG)]
@@ -58,6 +63,30 @@ def minimum_of_a_draw() -> Check:
     lowest = min(at.evaluate(x) for x in sample)
     below = min(0.0, lowest - at.minimum)
     return Check("lowest of 20,000 points, as far as it lies below a draw's minimum", 0.0, below, 1e-9)
+
+
+def pests_left_alone(simulations: int = 20_000) -> Check:
+    """Stages above the threshold where nothing is ever done, over many simulations, against the law.
+
+    What stays healthy is a product of powers of uniform numbers, so that after k stages its negative
+    logarithm is E / 30 + G_k / (17/3), E exponential and G_k gamma of shape k (our derivation).
+    """
+    limit = -np.log1p(-pest_control.THRESHOLD)
+
+    def above(k: int) -> float:
+        if k == 0:
+            return float(np.exp(-pest_control.INITIAL * limit))
+        spread = gamma(k, scale=1.0 / pest_control.SPREAD)
+        below = quad(lambda g: spread.pdf(g) * np.exp(-pest_control.INITIAL * (limit - g)), 0.0, limit)[0]
+        return float(spread.sf(limit) + below)
+
+    task = pest_control.PestControl.drawn(np.random.default_rng(3), simulations)
+    found = float(task.costs(np.zeros((1, pest_control.STAGES), dtype=np.intp))[0])
+    expected = sum(above(k) for k in range(pest_control.STAGES))
+    # A simulation's count varies by less than two stages.
+    return Check(
+        "pest control, stages above the threshold without control", expected, found, 8.0 / simulations**0.5
+    )
 
 
 def sequential_run_has_nothing_in_flight() -> Check:

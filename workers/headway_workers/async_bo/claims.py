@@ -15,7 +15,7 @@ from headway_workers.async_bo.functions import Array
 from headway_workers.async_bo.methods import PENALISING, PURPOSE_BUILT, STANDARD
 from headway_workers.async_bo.problems import PRIOR_LENGTHSCALES
 from headway_workers.async_bo.records import Record
-from headway_workers.async_bo.run import Setting, Updates
+from headway_workers.async_bo.setting import Setting, Updates
 from headway_workers.contract import Claim, Verdict
 
 RESAMPLES = 4_000

@@ -57,7 +57,9 @@ def pending_distance(trace: Trace) -> float:
 
 
 def optimum_distance(trace: Trace) -> float:
-    """Mean distance of the model's queries to the minimiser, in lengthscales."""
+    """Mean distance of the model's queries to the minimiser, in lengthscales; NaN where none is known."""
+    if trace.at.minimiser is None:
+        return float("nan")
     away = trace.points[_chosen(trace)] - trace.at.minimiser
     return float(np.sqrt(np.vecdot(away, away)).mean() / trace.at.unit)
 

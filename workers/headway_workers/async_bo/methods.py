@@ -17,6 +17,7 @@ from scipy.special import expit
 from headway_server.engine import STRATEGIES
 from headway_server.engine.gp.paths import Path
 from headway_server.engine.gp.posterior import Given, Posterior
+from headway_server.engine.points.encoding import Encoding
 from headway_server.engine.randomness import sobol_block
 from headway_server.engine.search.surfaces import PathSurface, Surface
 from headway_server.engine.strategies.penalisation import PenalisedSurface
@@ -121,21 +122,26 @@ class Aegis(ModelBased):
     mean and deviation, with equal odds; ε = min(2/√d, 1).
 
     De Ath et al. 2021, "Asynchronous ε-greedy Bayesian optimisation" (AEGiS). There the Pareto set is
-    found by an evolutionary algorithm; here it is that of a Sobol block and the data.
+    found by an evolutionary algorithm; here it is that of a Sobol block and the data. d counts parameters,
+    however many coordinates a model gives them.
     """
 
     name = "aegis"
+    encoding: Encoding | None = None
+    """Of the space; None: it is the unit cube."""
 
     def surface(self, posterior: Posterior, draw: Draw, given: Given | None) -> Surface:
         del given
-        d = posterior.rows.shape[1]
+        d = posterior.rows.shape[1] if self.encoding is None else self.encoding.n_parameters
         epsilon = min(2.0 / math.sqrt(d), 1.0)
         lot = draw.rng.random()
         if lot < 1.0 - epsilon:
             return MeanSurface(posterior)
         if lot < 1.0 - epsilon / 2.0:
             return PathSurface(Path(posterior, draw.rng), f"{draw.seed}:{draw.number}")
-        candidates = np.concatenate([sobol_block(d, LOG2_FRONT), posterior.rows])
+        block = sobol_block(d, LOG2_FRONT)
+        sampled = block if self.encoding is None else self.encoding.from_samples(block)
+        candidates = np.concatenate([sampled, posterior.rows])
         front = undominated(*posterior.moments(candidates))
         return PointSurface(candidates[front[draw.rng.integers(len(front))]])
 
@@ -151,6 +157,19 @@ METHODS: Mapping[str, type[ModelBased | ModelFree]] = MappingProxyType(
     {**STRATEGIES, **{method.name: method for method in (Playbook, Aegis, UCBPureExploration)}}
 )
 """Every strategy of the server, and the others, by name."""
+
+
+def strategy(name: str, encoding: Encoding, options: Mapping[str, float]) -> ModelBased | ModelFree:
+    """The method of that name for a space; `options` are fields of its class.
+
+    Raises:
+        KeyError: there is none of that name.
+        TypeError: it has no such field.
+    """
+    method = METHODS[name]
+    return Aegis(encoding, **options) if method is Aegis else method(**options)
+
+
 STANDARD = ("ucb", "rucb", "logei", "thompson")
 """Standard acquisition functions, which know nothing of the points in flight."""
 PURPOSE_BUILT = (

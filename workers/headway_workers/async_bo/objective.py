@@ -8,7 +8,8 @@ from headway.wire.base import Params
 from headway.wire.space import Categorical, Float, Int, When
 from headway.wire.study import Objective as Goal
 from headway_workers.async_bo.measures import mean_log_regret, optimum_distance, redundancy
-from headway_workers.async_bo.run import Setting, run
+from headway_workers.async_bo.run import run
+from headway_workers.async_bo.setting import Setting
 from headway_workers.contract import (
     Evaluation,
     FidelityAxis,

@@ -1,6 +1,7 @@
-"""What is optimised: test functions in shifted boxes, functions drawn from a known prior, and noise.
+"""What is optimised: test functions in shifted boxes, functions drawn from a known prior, noise, and tasks.
 
-Points are rows of the unit cube, (d,). A problem is drawn by seed; every method meets the same one.
+Points are rows of the unit cube, (d,), as the engine's model encodes them: a coordinate a number, one a
+choice of a category. A problem is drawn by seed; every method meets the same one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from types import MappingProxyType
 
 import numpy as np
 
+from headway.wire.base import Params
+from headway.wire.space import Categorical, Float
+from headway_server.domain.space import SearchSpace
+from headway_server.engine.points.encoding import Encoding
+from headway_workers.async_bo.boosted_trees import CAPPED_TREES, MOST_TREES, BoostedTrees, parameters
 from headway_workers.async_bo.functions import FUNCTIONS, Array
+from headway_workers.async_bo.pest_control import CHOICES, STAGES, PestControl
 from headway_workers.async_bo.prior import PriorDraw
 from headway_workers.async_bo.shifts import generator, shifted
 
@@ -35,28 +42,48 @@ NOISY: Mapping[str, tuple[str, float]] = MappingProxyType(
     {"noisy-gp5": ("gp5", 0.3), "noisy-hartmann6": ("hartmann6", 0.2)}
 )
 """The same function seen through noise of this standard deviation."""
-NAMES = (*PRIOR_LENGTHSCALES, *TESTED, *NOISY)
+SYNTHETIC = (*PRIOR_LENGTHSCALES, *TESTED, *NOISY)
+TASKS = ("pest-control", "xgboost")
+"""Of the core paper; `xgboost` with at most `boosted_trees.CAPPED_TREES` trees."""
+UNCAPPED = "xgboost-uncapped"
+"""With the authors' 1 to 50,000 trees."""
+NAMES = (*SYNTHETIC, *TASKS, UNCAPPED)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """To be minimised over the unit cube."""
+    """To be minimised."""
 
     name: str
-    dimension: int
+    encoding: Encoding
+    """Of the space: what rows stand for."""
     evaluate: Callable[[Array], float]
     minimum: float
-    minimiser: Array
-    """(d,): one of them."""
+    """The smallest value; of a task, the best that is known, or a bound."""
+    minimiser: Array | None
+    """(d,): one of them; None where none is known."""
     lengthscale: float | None = None
     """Of the prior that it was drawn from; None: it was drawn from none."""
     noise_sd: float = 0.0
     """What is observed is the value and Gaussian noise of this standard deviation."""
 
     @property
+    def dimension(self) -> int:
+        """Coordinates of a row."""
+        return self.encoding.width
+
+    @property
     def unit(self) -> float:
         """What distances are measured in: the lengthscale, or a quarter of the cube's diagonal."""
         return self.lengthscale or 0.25 * float(np.sqrt(self.dimension))
+
+    def params(self, point: Array) -> Params:
+        """The point that a row stands for."""
+        return self.encoding.params(point)
+
+    def row(self, params: Params) -> Array:
+        """The row that stands for a point."""
+        return np.asarray(self.encoding.rows([params])[0])
 
 
 @lru_cache(maxsize=64)
@@ -65,16 +92,23 @@ def problem(name: str, seed: int) -> Problem:
 
     Raises:
         KeyError: where there is none of that name.
+        ModuleNotFoundError: it needs XGBoost, which is not installed.
     """
     if name in NOISY:
         of, noise_sd = NOISY[name]
         return replace(problem(of, seed), name=name, noise_sd=noise_sd)
+    if name == "xgboost":
+        return boosted_trees_at(name, CAPPED_TREES, seed)
+    if name == UNCAPPED:
+        return boosted_trees_at(name, MOST_TREES, seed)
     rng = generator(name, seed)
+    if name == "pest-control":
+        return pest_control_at(name, rng)
     if name in PRIOR_LENGTHSCALES:
         dimension, lengthscale = PRIOR_LENGTHSCALES[name]
         draw = PriorDraw.draw(dimension, lengthscale, rng)
         minimiser, minimum = draw.minimum()
-        return Problem(name, dimension, lambda x: float(draw(x)), minimum, minimiser, lengthscale)
+        return Problem(name, cube(dimension), lambda x: float(draw(x)), minimum, minimiser, lengthscale)
     function = FUNCTIONS[name]
     low, high = np.array(function.box, dtype=np.float64).T
     best = np.array(function.minimiser)
@@ -83,4 +117,29 @@ def problem(name: str, seed: int) -> Problem:
     def evaluate(x: Array) -> float:
         return function.evaluate(low + x * (high - low) + shift)
 
-    return Problem(name, len(low), evaluate, function.minimum, (best - shift - low) / (high - low))
+    return Problem(name, cube(len(low)), evaluate, function.minimum, (best - shift - low) / (high - low))
+
+
+def cube(dimension: int) -> Encoding:
+    """The unit cube."""
+    return Encoding(SearchSpace.checked([Float(0.0, 1.0, name=f"x{k}") for k in range(dimension)]))
+
+
+def pest_control_at(name: str, rng: np.random.Generator) -> Problem:
+    """Pest control; its minimum is the best that is known."""
+    task = PestControl.drawn(rng)
+    choices = tuple(str(k) for k in range(CHOICES))
+    stages = [Categorical(choices, name=f"stage{k}") for k in range(STAGES)]
+    policy, cost = task.best_known()
+
+    def evaluate(x: Array) -> float:
+        return float(task.costs(x.reshape(1, STAGES, CHOICES).argmax(axis=2))[0])
+
+    minimiser = np.eye(CHOICES)[policy].ravel()
+    return Problem(name, Encoding(SearchSpace.checked(stages)), evaluate, cost, minimiser)
+
+
+def boosted_trees_at(name: str, most_trees: int, seed: int) -> Problem:
+    """Boosted trees; the smallest error is not known, so that regret is the error itself."""
+    task, encoding = BoostedTrees.drawn(seed), Encoding(SearchSpace.checked(parameters(most_trees)))
+    return Problem(name, encoding, lambda x: task.error(encoding.params(x)), 0.0, None)

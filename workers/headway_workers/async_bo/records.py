@@ -13,7 +13,8 @@ from pathlib import Path
 
 import headway_server.engine
 from headway_workers.async_bo.measures import MEASURES
-from headway_workers.async_bo.run import Setting, run
+from headway_workers.async_bo.run import run
+from headway_workers.async_bo.setting import Setting
 
 LOG = Path(".headway") / "async-bo.jsonl"
 """Where the runs behind the claims and the figure are kept, as the demo keeps its study."""
