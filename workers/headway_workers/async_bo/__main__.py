@@ -16,7 +16,7 @@ import click
 
 from headway_workers.async_bo.claims import BUDGET
 from headway_workers.async_bo.methods import METHODS, PURPOSE_BUILT, STANDARD
-from headway_workers.async_bo.problems import NAMES, UNCAPPED
+from headway_workers.async_bo.problems import LONG_TASKS, NAMES
 from headway_workers.async_bo.records import LOG, all_recorded, write_parquet
 from headway_workers.async_bo.setting import Setting
 from headway_workers.async_bo.simulator import LAWS
@@ -28,7 +28,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=20)
-    ordinary = tuple(name for name in NAMES if name != UNCAPPED)
+    ordinary = tuple(name for name in NAMES if name not in LONG_TASKS)
     parser.add_argument("--problems", nargs="+", choices=NAMES, default=ordinary)
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=(*STANDARD, *PURPOSE_BUILT))
     parser.add_argument("--workers", nargs="+", type=int, default=(2, 4, 8, 16, 32))
