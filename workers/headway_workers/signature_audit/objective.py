@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -24,10 +23,10 @@ from headway_workers.contract import (
     silent,
 )
 from headway_workers.signature_audit import cohorts
-from headway_workers.signature_audit.gene_sets import random_sets, weighted_scores
-from headway_workers.signature_audit.pipeline import Fitted, Recipe, finished, fit
+from headway_workers.signature_audit.gene_sets import random_sets
+from headway_workers.signature_audit.pipeline import Fitted, Prepared, Recipe, fit, prepared
 from headway_workers.signature_audit.simulator import Cohort, FactorModel
-from headway_workers.signature_audit.survival import Array, CoxScore, concordance
+from headway_workers.signature_audit.survival import Array, CoxScore, Survival, concordance
 from headway_workers.statistics.p_values import monte_carlo
 
 COHORT = "HEADWAY_SIGNATURE_COHORT"
@@ -103,26 +102,26 @@ class SignatureAudit(Objective):
             return Evaluation(status="infeasible", reason="The cohort has no age and grade to adjust for.")
         if recipe.adjust == "metaPCNA" and not len(seen.proliferation):
             return Evaluation(status="infeasible", reason="The cohort names no PCNA to adjust for.")
-        folds = self._folds(seen)
-        parts = cross_validated(recipe, seen, folds, device)
+        folds = Folds.of(recipe, seen, self._folds(seen), device)
+        parts = folds.concordances(seen.survival)
         if not parts:
             return Evaluation(status="infeasible", reason=f"Fewer than k = {recipe.k} genes pass the filter.")
         c = float(np.mean(parts))
-        fitted = fit(recipe, seen, device)
-        audit, nominal = _audited(fitted, seen, unseen)
+        fitted = fit(prepared(recipe, seen, unseen, device), seen.survival)
+        audit, nominal = _audited(fitted, unseen.survival)
         rng = np.random.default_rng([self.problem_seed, seed, 64])
         null = list[Array]()
         for done in range(0, draws, BLOCK):
             if overdue(deadline):
                 return Evaluation(status="timeout", reason=f"Time was up after {done} random sets.")
-            null.append(random_concordances(fitted, seen, unseen, min(BLOCK, draws - done), rng))
+            null.append(random_concordances(fitted, unseen.survival, min(BLOCK, draws - done), rng))
             report(min(done + BLOCK, draws), c)
         re_runs = list[float]()
         for _ in range(max(2, draws // 100)):
             if overdue(deadline):
                 return Evaluation(status="timeout", reason=f"Time was up after {len(re_runs)} re-runs.")
-            dealt = seen.with_survival(seen.survival[rng.permutation(len(seen.survival))])
-            re_runs.append(float(np.mean(cross_validated(recipe, dealt, folds, device) or [0.5])))
+            dealt = seen.survival[rng.permutation(len(seen.survival))]
+            re_runs.append(float(np.mean(folds.concordances(dealt))))
         random_gene = monte_carlo(np.concatenate(null), audit)
         search = monte_carlo(np.array(re_runs), c)
         return Evaluation(
@@ -163,38 +162,42 @@ def recipe_of(params: Params) -> Recipe:
     )
 
 
-def cross_validated(
-    recipe: Recipe, cohort: Cohort, folds: list[NDArray[np.intp]], device: str
-) -> list[float]:
-    """C of every fold; none where fewer than k genes pass the filter."""
-    found = []
-    for fold in folds:
-        train = cohort[np.setdiff1d(np.arange(len(cohort.survival)), fold)]
-        fitted = fit(recipe, train, device)
-        if len(fitted.chosen) < recipe.k:
+@dataclass(frozen=True)
+class Folds:
+    """Cross-validation of one recipe, for any outcomes of the same patients."""
+
+    folds: list[tuple[NDArray[np.intp], NDArray[np.intp], Prepared]]
+    """Patients to learn from, and those to score, with what both look like."""
+
+    @classmethod
+    def of(cls, recipe: Recipe, cohort: Cohort, folds: list[NDArray[np.intp]], device: str = "cpu") -> Folds:
+        """Each fold is scored once, by what is learnt from all the others."""
+        everybody = np.arange(len(cohort.survival))
+        parts = [(np.setdiff1d(everybody, fold), fold) for fold in folds]
+        return cls(
+            [(rest, fold, prepared(recipe, cohort[rest], cohort[fold], device)) for rest, fold in parts]
+        )
+
+    def concordances(self, survival: Survival) -> list[float]:
+        """C of every fold; none where fewer than k genes pass the filter."""
+        if any(len(one.eligible) < one.recipe.k for *_, one in self.folds):
             return []
-        found.append(_audited(fitted, train, cohort[fold])[0])
-    return found
+        found = []
+        for rest, fold, one in self.folds:
+            fitted = fit(one, survival[rest])
+            found.append(concordance(fitted.scores(fitted.chosen[None]), survival[fold]).item())
+        return found
 
 
-def random_concordances(
-    fitted: Fitted, seen: Cohort, unseen: Cohort, count: int, rng: np.random.Generator
-) -> Array:
+def random_concordances(fitted: Fitted, unseen: Survival, count: int, rng: np.random.Generator) -> Array:
     """C in unseen patients of random sets of the signature's size, each fitted as the signature was."""
-    sets = random_sets(len(fitted.eligible), len(fitted.chosen), count, rng)
-    found: Array = concordance(_scored(fitted, seen, unseen, sets), unseen.survival).cpu().numpy()
+    sets = random_sets(len(fitted.prepared.eligible), len(fitted.chosen), count, rng)
+    found: Array = concordance(fitted.scores(sets), unseen).cpu().numpy()
     return found
 
 
-def _audited(fitted: Fitted, seen: Cohort, unseen: Cohort) -> tuple[float, float]:
+def _audited(fitted: Fitted, unseen: Survival) -> tuple[float, float]:
     """C in unseen patients, and the nominal p of the Cox score test there."""
-    score = _scored(fitted, seen, unseen, fitted.chosen[None])
-    z = CoxScore(unseen.survival, device=fitted.device)(score).item()
-    return concordance(score, unseen.survival).item(), float(2.0 * norm.sf(abs(z)))
-
-
-def _scored(fitted: Fitted, seen: Cohort, unseen: Cohort, sets: NDArray[Any]) -> torch.Tensor:
-    chosen = torch.as_tensor(sets, device=fitted.device)
-    weights = fitted.weights(chosen)
-    train, test = (weighted_scores(fitted.transformed(one), chosen, weights) for one in (seen, unseen))
-    return finished(train, test, fitted.recipe, seen, unseen)
+    score = fitted.scores(fitted.chosen[None])
+    z = CoxScore(unseen, device=fitted.prepared.device)(score).item()
+    return concordance(score, unseen).item(), float(2.0 * norm.sf(abs(z)))

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from headway_workers.signature_audit.elastic_net import PartialLikelihood, coefficients
-from headway_workers.signature_audit.gene_sets import ROWS, principal_weights
+from headway_workers.signature_audit.gene_sets import ROWS, principal_weights, weighted_scores
 from headway_workers.signature_audit.simulator import Cohort
 from headway_workers.signature_audit.survival import Array, CoxScore, Survival
 
@@ -44,98 +44,123 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """What training patients decide; `score` applies it to any patients."""
+class Prepared:
+    """Patients to learn from and patients to score, as a recipe sees them: all that no outcome decides, so
+    that thousands of permuted outcomes share it. `prepared` makes one.
+    """
 
     recipe: Recipe
     eligible: NDArray[np.intp]
     """Columns that pass the variance filter."""
+    spread: Array
+    """Standard deviation of every eligible gene in the patients to learn from, shape (E,)."""
+    train: Tensor
+    """Transformed expression of the patients to learn from, shape (E, n)."""
+    centred: Tensor
+    """`train` less each gene's mean."""
+    test: Tensor
+    """That of the patients to score, shape (E, m)."""
+    covariates: tuple[Tensor, Tensor] | None
+    """What scores are adjusted for, with a column of ones: shapes (n, p) and (m, p)."""
+
+    @property
+    def device(self) -> str:
+        """Where the tensors are."""
+        return str(self.train.device)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the outcomes of the patients to learn from decide."""
+
+    prepared: Prepared
+    survival: Survival
+    """Of the patients to learn from."""
     chosen: NDArray[np.intp]
     """Places in `eligible`, best first, shape (k,)."""
-    cox_z: Array
+    cox_z: Tensor
     """Of every eligible gene, shape (E,)."""
-    train: Tensor
-    """Transformed training expression of the eligible genes, shape (E, n)."""
-    location: Array
-    spread: Array
-    survival: Survival
-    """Of the training patients."""
-    device: str
 
-    def weights(self, sets: Tensor) -> Tensor:
-        """Weights of gene sets fitted as the signature's own are, shape (B, k)."""
-        if self.recipe.aggregator == "pc1":
-            return principal_weights(self.train, sets)
-        if self.recipe.aggregator == "coxnet":
+    def scores(self, sets: NDArray[Any]) -> Tensor:
+        """What the patients to score get from gene sets that are fitted as the signature's own genes are:
+        adjusted, split at the training patients' quantiles, and turned so that a higher score was a higher
+        risk in training. `sets` holds places in `eligible`, shape (B, k); (B, m) comes back.
+        """
+        one = self.prepared
+        chosen = torch.as_tensor(sets, device=one.device)
+        weights = self._weights(chosen)
+        train, test = (weighted_scores(genes, chosen, weights) for genes in (one.train, one.test))
+        if one.covariates is not None:
+            known, new = one.covariates
+            slopes = torch.linalg.lstsq(known, train.T).solution
+            train, test = train - (known @ slopes).T, test - (new @ slopes).T
+        sign = torch.where(CoxScore(self.survival, device=one.device)(train) < 0, -1.0, 1.0)
+        train, test = train * sign[:, None], test * sign[:, None]
+        if one.recipe.split == "continuous":
+            return test
+        shares = {"median": (0.5,), "tertile": (1.0 / 3.0, 2.0 / 3.0)}[one.recipe.split]
+        cuts = torch.quantile(train, torch.tensor(shares, dtype=train.dtype, device=train.device), dim=1)
+        return torch.stack([(test > cut[:, None]).to(test.dtype) for cut in cuts]).sum(dim=0)
+
+    def _weights(self, sets: Tensor) -> Tensor:
+        """Shape (B, k)."""
+        if self.prepared.recipe.aggregator == "pc1":
+            return principal_weights(self.prepared.centred, sets)
+        if self.prepared.recipe.aggregator == "coxnet":
             return self._elastic_net(sets)
-        z = torch.as_tensor(self.cox_z, device=self.device)[sets]
+        z = self.cox_z[sets]
         return (
             z
-            if self.recipe.aggregator == "cox_weighted"
+            if self.prepared.recipe.aggregator == "cox_weighted"
             else torch.where(z < 0, -torch.ones_like(z), torch.ones_like(z))
         )
 
     def _elastic_net(self, sets: Tensor) -> Tensor:
         """Of genes in units of their standard deviations, which the penalty treats alike."""
-        likelihood = PartialLikelihood(self.survival, self.device)
-        scale = self.train.std(dim=1, correction=0).clamp_min(1e-12)
-        block = max(1, ROWS // (sets.shape[1] * self.train.shape[1]))
+        recipe, train = self.prepared.recipe, self.prepared.centred
+        likelihood = PartialLikelihood(self.survival, self.prepared.device)
+        scale = train.std(dim=1, correction=0).clamp_min(1e-12)
+        block = max(1, ROWS // (sets.shape[1] * train.shape[1]))
         parts = []
         for some in torch.split(sets, block):
-            genes = self.train[some] / scale[some][:, :, None]
-            found = coefficients(genes, likelihood, self.recipe.alpha, self.recipe.l1_ratio)
+            genes = train[some] / scale[some][:, :, None]
+            found = coefficients(genes, likelihood, recipe.alpha, recipe.l1_ratio)
             parts.append(found / scale[some])
         return torch.cat(parts)
 
-    def transformed(self, cohort: Cohort) -> Tensor:
-        """Expression of the eligible genes, shape (E, n)."""
-        values = _transformed(cohort.values[:, self.eligible], self.recipe, self.location, self.spread)
-        return torch.as_tensor(values.T.copy(), device=self.device)
 
-
-def fit(recipe: Recipe, cohort: Cohort, device: str = "cpu") -> Fitted:
-    """Filter by variance, rank, choose."""
-    spread = cohort.values.std(axis=0)
+def prepared(recipe: Recipe, learn: Cohort, score: Cohort, device: str = "cpu") -> Prepared:
+    """Filter by variance, transform, and lay the covariates out."""
+    spread = learn.values.std(axis=0)
     eligible = np.flatnonzero((spread >= np.quantile(spread, recipe.var_filter_q)) & (spread > 0))
-    location, spread = cohort.values[:, eligible].mean(axis=0), spread[eligible]
-    train = torch.as_tensor(
-        _transformed(cohort.values[:, eligible], recipe, location, spread).T.copy(), device=device
+    location, spread = learn.values[:, eligible].mean(axis=0), spread[eligible]
+    train, test = (
+        torch.as_tensor(
+            _transformed(one.values[:, eligible], recipe, location, spread).T.copy(), device=device
+        )
+        for one in (learn, score)
     )
-    train = train - train.mean(dim=1, keepdim=True)
-    z = CoxScore(cohort.survival, device=device)(train).cpu().numpy()
-    rank: Array = np.abs(z)
-    if recipe.rank_by == "variance":
-        rank = spread
-    elif recipe.rank_by == "correlation_to_seed_gene":
-        rank = _alike(train, int(rank.argmax()))
-    chosen = np.argsort(-rank, kind="stable")[: recipe.k]
-    return Fitted(recipe, eligible, chosen, z, train, location, spread, cohort.survival, device)
+    covariates = None
+    if recipe.adjust != "none":
+        known, new = (
+            torch.as_tensor(_covariates(recipe, one, learn), dtype=torch.float64, device=device)
+            for one in (learn, score)
+        )
+        covariates = known, new
+    centred = train - train.mean(dim=1, keepdim=True)
+    return Prepared(recipe, eligible, spread, train, centred, test, covariates)
 
 
-def finished(train: Tensor, test: Tensor, recipe: Recipe, of_train: Cohort, of_test: Cohort) -> Tensor:
-    """Raw scores (B, n) of test patients, adjusted, split at the training patients' quantiles, and turned so
-    that a higher one was a higher risk in training.
-    """
-    train, test = _adjusted(train, test, recipe, of_train, of_test)
-    sign = torch.where(CoxScore(of_train.survival, device=str(train.device))(train) < 0, -1.0, 1.0)
-    train, test = train * sign[:, None], test * sign[:, None]
-    if recipe.split == "continuous":
-        return test
-    shares = {"median": (0.5,), "tertile": (1.0 / 3.0, 2.0 / 3.0)}[recipe.split]
-    cuts = torch.quantile(train, torch.tensor(shares, dtype=train.dtype, device=train.device), dim=1)
-    return torch.stack([(test > cut[:, None]).to(test.dtype) for cut in cuts]).sum(dim=0)
-
-
-def _adjusted(
-    train: Tensor, test: Tensor, recipe: Recipe, of_train: Cohort, of_test: Cohort
-) -> tuple[Tensor, Tensor]:
-    """Residuals of a regression on covariates that is fitted to the training patients."""
-    if recipe.adjust == "none":
-        return train, test
-    known, new = (_covariates(recipe, one, of_train) for one in (of_train, of_test))
-    A, B = (torch.as_tensor(one, dtype=train.dtype, device=train.device) for one in (known, new))
-    slopes = torch.linalg.lstsq(A, train.T).solution
-    return train - (A @ slopes).T, test - (B @ slopes).T
+def fit(prepared: Prepared, survival: Survival) -> Fitted:
+    """Rank the eligible genes by the outcomes of the patients to learn from, and choose."""
+    z = CoxScore(survival, device=prepared.device)(prepared.centred)
+    rank: Array = z.abs().cpu().numpy()
+    if prepared.recipe.rank_by == "variance":
+        rank = prepared.spread
+    elif prepared.recipe.rank_by == "correlation_to_seed_gene":
+        rank = _alike(prepared.centred, int(rank.argmax()))
+    chosen = np.argsort(-rank, kind="stable")[: prepared.recipe.k]
+    return Fitted(prepared, survival, chosen, z)
 
 
 def _covariates(recipe: Recipe, cohort: Cohort, of_train: Cohort) -> Array:
