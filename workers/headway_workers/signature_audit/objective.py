@@ -38,6 +38,10 @@ BLOCK = 500
 """Random sets scored at once."""
 
 
+class Inapplicable(ValueError):
+    """A recipe that the cohort has not enough for; says what is missing."""
+
+
 class SignatureAudit(Objective):
     """Harrell's C of a gene signature in cross-validation, where genes are chosen within each training fold.
 
@@ -98,14 +102,11 @@ class SignatureAudit(Objective):
         """
         recipe, draws = recipe_of(params), fidelity or 2_000
         seen, unseen = self.patients
-        if recipe.adjust == "age+grade" and seen.covariates is None:
-            return Evaluation(status="infeasible", reason="The cohort has no age and grade to adjust for.")
-        if recipe.adjust == "metaPCNA" and not len(seen.proliferation):
-            return Evaluation(status="infeasible", reason="The cohort names no PCNA to adjust for.")
-        folds = Folds.of(recipe, seen, self._folds(seen), device)
+        try:
+            folds = self.folds(recipe, device)
+        except Inapplicable as error:
+            return Evaluation(status="infeasible", reason=str(error))
         parts = folds.concordances(seen.survival)
-        if not parts:
-            return Evaluation(status="infeasible", reason=f"Fewer than k = {recipe.k} genes pass the filter.")
         c = float(np.mean(parts))
         fitted = fit(prepared(recipe, seen, unseen, device), seen.survival)
         audit, nominal = _audited(fitted, unseen.survival)
@@ -138,7 +139,23 @@ class SignatureAudit(Objective):
             },
         )
 
-    def _folds(self, seen: Cohort) -> list[NDArray[np.intp]]:
+    def folds(self, recipe: Recipe, device: str = "cpu") -> Folds:
+        """The cross-validation of a recipe in the patients of the search.
+
+        Raises:
+            Inapplicable: the cohort has too few genes for it, or not what it adjusts for.
+        """
+        seen, _ = self.patients
+        if recipe.adjust == "age+grade" and seen.covariates is None:
+            raise Inapplicable("The cohort has no age and grade to adjust for.")
+        if recipe.adjust == "metaPCNA" and not len(seen.proliferation):
+            raise Inapplicable("The cohort names no PCNA to adjust for.")
+        folds = Folds.of(recipe, seen, self._dealt(seen), device)
+        if any(len(one.eligible) < recipe.k for *_, one in folds.folds):
+            raise Inapplicable(f"Fewer than k = {recipe.k} genes pass the filter.")
+        return folds
+
+    def _dealt(self, seen: Cohort) -> list[NDArray[np.intp]]:
         """Patients of each fold, events and censored ones spread evenly."""
         rng = np.random.default_rng([self.problem_seed, 65])
         order = rng.permutation(len(seen.survival))
@@ -179,9 +196,7 @@ class Folds:
         )
 
     def concordances(self, survival: Survival) -> list[float]:
-        """C of every fold; none where fewer than k genes pass the filter."""
-        if any(len(one.eligible) < one.recipe.k for *_, one in self.folds):
-            return []
+        """C of every fold."""
         found = []
         for rest, fold, one in self.folds:
             fitted = fit(one, survival[rest])

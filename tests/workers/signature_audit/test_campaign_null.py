@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headway_workers.signature_audit.campaign_null import Plan, campaign, search_null
+from headway_workers.signature_audit.objective import SignatureAudit
+from headway_workers.signature_audit.simulator import FactorModel
+
+PLAN = Plan(budget=8, workers=3)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A cohort of few genes, in which survival follows them closely."""
+    problem = SignatureAudit()
+    model = FactorModel(genes=200, hazard=2.0, effect=0.0)
+    drawn = [model.draw(60, structure=0, rng=np.random.default_rng([7, k])) for k in range(2)]
+    problem.__dict__["patients"] = tuple(drawn)  # in place of the cached property
+    return problem
+
+
+def test_a_search_that_nothing_steers_is_its_replay(small):
+    """Points of `random` don't depend on outcomes: both designs are one then, to the last bit."""
+    found = search_null(small, replace(PLAN, strategy="random"), 3)
+    assert np.array_equal(found.re_runs, found.replays)
+    assert found.search == found.fixed_path
+
+
+def test_a_search_that_learns_goes_elsewhere_on_other_outcomes(small):
+    survival, longer = small.patients[0].survival, replace(PLAN, budget=13)  # the Sobol start ends at 10
+    dealt = survival[np.random.default_rng(0).permutation(len(survival))]
+    first, other = (campaign(small, longer, outcomes) for outcomes in (survival, dealt))
+    assert [one.point for one in first] != [one.point for one in other]
+    assert first == campaign(small, longer, survival)
+
+
+def test_what_stands_out_gets_the_smallest_p_that_can_be(small):
+    told = []
+    found = search_null(small, PLAN, 4, told=lambda number, best: told.append((number, best)))
+    assert found.search.p == found.search.attainable == pytest.approx(1 / 5)
+    assert [best for _, best in told] == found.re_runs.tolist()
+    assert [number for number, _ in told] == [1, 2, 3, 4]
+
+
+def test_the_best_is_what_the_service_would_be_told(small):
+    found = search_null(small, replace(PLAN, budget=4), 1)
+    assert small.evaluate(found.at, fidelity=200).objectives["c_index"] == found.best
+
+
+def test_without_re_runs_there_is_no_p(small):
+    with pytest.raises(ValueError, match="re_runs = 0"):
+        search_null(small, PLAN, 0)
