@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import torch
 
-from headway_workers.signature_audit.gene_sets import random_sets, weighted_scores
+from headway_workers.signature_audit.gene_sets import Sets, random_sets, weighted_scores
+from headway_workers.signature_audit.matched_sets import matched_sets, strata
 from headway_workers.signature_audit.outcomes import Outcome
 from headway_workers.signature_audit.survival import Array
 from headway_workers.statistics.p_values import PValue, benjamini_hochberg, exact, monte_carlo
@@ -53,6 +54,14 @@ class Finding:
     """Would the search among what was tried have found as much, had the outcome meant nothing? maxT over
     permuted outcomes, on the list that was tried (`fixed_path`); self-contained where nothing else was.
     """
+    matched: PValue | None
+    """Better than an arbitrary signature of its size and kind? None where no set of like correlation was
+    found. No part of the verdict.
+    """
+    matched_sets: int
+    """How many sets, or genes where it is one, that was held against."""
+    smallest_stratum: int
+    """Genes in the smallest stratum of mean and variance from which they were drawn."""
     searched: Mapping[str, float]
     """What was tried, and its statistic."""
     q_bh: float | None = None
@@ -89,7 +98,7 @@ def audited(
     `values` is (n, G). `excluded` columns belong to the outcome and to no random set. A single gene is
     compared with every gene of the universe, itself included, so that its p is exact.
     """
-    rng = np.random.default_rng([seed, 62])
+    rng, of_matched = (np.random.default_rng([seed, word]) for word in (62, 67))
     Z = _standardised(values)
     by_gene = torch.as_tensor(Z.T.copy(), device=device)
     scores = {key: np.asarray(one.signs) @ Z[:, one.places].T / len(one.places) for key, one in tried.items()}
@@ -97,15 +106,28 @@ def audited(
     toward = partial(_extremeness, direction, outcome.centre)
     first = next(iter(tried.values()))
     universe = np.setdiff1d(np.arange(Z.shape[1]), excluded)
+    with_own = np.union1d(universe, first.places)
+    observed = float(toward(found[:1])[0])
     if len(first.places) == 1:
-        null = outcome.statistic(Z[:, universe].T * first.signs[0], device)
-        random_gene = exact(toward(null), float(toward(found[:1])[0]))
+        alike = strata(values, with_own)
+        same = with_own[alike == alike[with_own == first.places[0]]]
+        null, of_like = (
+            outcome.statistic(Z[:, some].T * first.signs[0], device) for some in (universe, same)
+        )
+        random_gene = exact(toward(null), observed)
+        matched: PValue | None = exact(toward(of_like), observed)
+        n_matched = smallest = len(same)
     else:
         sets = universe[random_sets(len(universe), len(first.places), draws, rng)]
-        weights = torch.as_tensor(np.tile(first.signs, (draws, 1)), dtype=torch.float64, device=device)
-        random_scores = weighted_scores(by_gene, torch.as_tensor(sets, device=device), weights)
-        null = outcome.statistic(random_scores.cpu().numpy(), device)
-        random_gene = monte_carlo(toward(null), float(toward(found[:1])[0]))
+        null = _of_sets(sets, first.signs, by_gene, outcome)
+        random_gene = monte_carlo(toward(null), observed)
+        like = matched_sets(values, first.places, first.signs, with_own, count=draws, rng=of_matched)
+        n_matched, smallest = len(like.sets), like.smallest_stratum
+        matched = (
+            monte_carlo(toward(_of_sets(like.sets, first.signs, by_gene, outcome)), observed)
+            if n_matched
+            else None
+        )
     best, n = float(toward(found).max()), len(outcome)
     # To deal the outcomes to other samples is to deal the scores: so all deals are one batch.
     enumerated = n <= ENUMERATED
@@ -127,6 +149,9 @@ def audited(
         outcome.nominal(next(iter(scores.values()))),
         random_gene,
         search,
+        matched,
+        n_matched,
+        smallest,
         dict(zip(tried, map(float, found), strict=True)),
     )
 
@@ -169,6 +194,14 @@ def _judged(one: Finding, alpha: float) -> Finding:
     parts += [f"too few draws to tell: {', '.join(open_)}"] if open_ else []
     sentence = "; ".join(parts)
     return replace(one, verdict="uncertain", reason=sentence[0].upper() + sentence[1:] + ".")
+
+
+def _of_sets(sets: Sets, signs: Sequence[float], by_gene: torch.Tensor, outcome: Outcome) -> Array:
+    """The statistic of each set, its genes with these signs."""
+    device = str(by_gene.device)
+    weights = torch.as_tensor(np.tile(signs, (len(sets), 1)), dtype=torch.float64, device=device)
+    scores = weighted_scores(by_gene, torch.as_tensor(sets, device=device), weights)
+    return outcome.statistic(scores.cpu().numpy(), device)
 
 
 def _extremeness(direction: Direction, centre: float, values: Array) -> Array:

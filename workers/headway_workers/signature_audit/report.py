@@ -42,6 +42,11 @@ src="data:image/png;base64,{{ pictures[loop.index0] }}">
 <tr><th>random-gene p</th><td>
 {{ "%.4g"|format(one.p_random_gene) }} ± {{ "%.2g"|format(one.mc_se_random_gene) }}
 ({{ one.null_values }} sets of {{ one.genes }} genes out of {{ one.universe }})</td></tr>
+<tr><th>matched random-gene p</th><td>{% if one.p_matched is none %}none: no set drawn from its strata came
+near its correlation{% else %}{{ "%.4g"|format(one.p_matched) }} ± {{ "%.2g"|format(one.mc_se_matched) }}
+({{ one.matched_sets }} {{ "genes" if one.genes == 1 else "sets" }} of like mean, variance and
+correlation; its smallest stratum has {{ one.smallest_stratum }} genes; no part of the verdict)
+{% endif %}</td></tr>
 <tr><th>search-aware p</th><td>{{ "%.4g"|format(one.p_search) }} ± {{ "%.2g"|format(one.mc_se_search) }}
 (largest of {{ one.searched|length }} tried, on permuted outcomes; {{ one.search_design }})</td></tr>
 <tr><th>smallest attainable p</th><td>{{ "%.4g"|format(one.min_attainable_p) }}</td></tr>
@@ -101,6 +106,11 @@ def _as_data(one: Finding) -> dict[str, Any]:
         "p_nominal": one.p_nominal,
         "p_random_gene": one.random_gene.p,
         "mc_se_random_gene": one.random_gene.mc_se,
+        "p_matched": one.matched and one.matched.p,
+        "mc_se_matched": one.matched and one.matched.mc_se,
+        "min_attainable_p_matched": one.matched and one.matched.attainable,
+        "matched_sets": one.matched_sets,
+        "smallest_stratum": one.smallest_stratum,
         "p_search": one.search.p,
         "mc_se_search": one.search.mc_se,
         "search_design": "fixed_path",
