@@ -13,8 +13,10 @@ import argparse
 import logging
 import os
 import socket
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
+from functools import partial
 
 from headway.wire.base import Params
 from headway.wire.explanation import Nearest
@@ -27,6 +29,7 @@ from headway_server.engine import Fitted, Optimizer, Prepared
 from headway_server.logs import configure
 from headway_server.services.background_import import BackgroundImport
 from headway_server.services.engine_port import (
+    Answer,
     Answered,
     Asked,
     AskExplanation,
@@ -36,19 +39,19 @@ from headway_server.services.engine_port import (
     Explained,
     Point,
     Predictions,
-    Question,
     ToExplain,
 )
 from headway_server.services.fit_process import TaskFailed
 from headway_server.services.fits import AT_ONCE, Fits
+from headway_server.services.questions import arriving, grouped
+from headway_server.services.round import Round
 from headway_server.services.warm import (
     News,
     Preparing,
     Warm,
     abandon,
     new_optimizer,
-    origin_of,
-    point_in_flight,
+    read_all,
     read_news,
     tell,
 )
@@ -62,7 +65,6 @@ WARM_STUDIES = 64
 """How many posteriors are kept; the one unused for longest goes first."""
 AS_MADE_UNTIL = 1_000
 """Results up to which a model of the past is built again to explain a trial: a few tenths of a second."""
-BOTORCH_AWAY = "BoTorch, which this strategy asks, is still being imported"
 
 
 class EngineHost:
@@ -85,37 +87,12 @@ class EngineHost:
         project: int = DEFAULT_PROJECT_ID,
     ) -> list[Point]:
         """A point for each of these reserved trial numbers, in order, with the values held."""
+        return self.round(study, project).points(numbers, held)
+
+    def round(self, study: str, project: int = DEFAULT_PROJECT_ID) -> Round:
+        """What answers those who ask for points of this study now."""
         warm, news = self._current(project, study)
-        optimizer = warm.optimizer
-        here = (optimizer.model_version, optimizer.n_observed)
-        pending: list[Params] = []
-        given_out: list[Params] = []
-        for trial in news.in_flight:
-            params = point_in_flight(warm, trial)
-            if params is None:
-                continue
-            pending.append(params)
-            if (trial.origin.model_version, trial.origin.n_observed) == here:
-                given_out.append(params)
-        points: list[Point] = []
-        for number in numbers:
-            waits = optimizer.asks_botorch and not optimizer.starts(number)
-            unready = None if not waits or self._botorch.ready() else BOTORCH_AWAY
-            suggestion = optimizer.ask(
-                pending, number=number, given_out=given_out, held=held, unready=unready
-            )
-            points.append(
-                Point(
-                    number=number,
-                    params=suggestion.params,
-                    origin=suggestion.receipt,
-                    seen_seq=warm.seen_seq,
-                    space_version=news.study.space_version,
-                )
-            )
-            pending.append(suggestion.params)
-            given_out.append(suggestion.params)
-        return points
+        return Round(warm, news, self._botorch.ready)
 
     def predict(
         self, study: str, points: list[Params], project: int = DEFAULT_PROJECT_ID
@@ -184,7 +161,7 @@ class EngineHost:
         """
 
         def work(uow: UnitOfWork) -> tuple[News, ModelState | None]:
-            return read_news(uow, name, None), uow.models.version(uow.studies.get(name), made.model_version)
+            return read_all(uow, name), uow.models.version(uow.studies.get(name), made.model_version)
 
         news, model = self._database.acting(SERVER.within(project)).read(work)
         if model is None or model.data_revision != news.study.data_revision:
@@ -229,17 +206,13 @@ class EngineHost:
         """The study's posterior, up to date with its rows."""
         key = (project, name)
         warm = self._warm.pop(key, None)
-        news = self._database.acting(SERVER.within(project)).read(lambda uow: read_news(uow, name, warm))
-        if warm is not None and (warm.study_id, warm.data_revision) != origin_of(news.study):
-            abandon(warm)
-            return self._current(project, name)
-        if warm is None:
-            known = 0 if news.model is None else news.model.version
-            readings = news.readings
-            optimizer = new_optimizer(news.study, readings.space, known, self._device)
-            warm = Warm(*origin_of(news.study), optimizer, readings)
-            if warm.optimizer.asks_botorch:
-                self._botorch.start()
+        database = self._database.acting(SERVER.within(project))
+        news = None if warm is None else database.read(partial(read_news, name=name, warm=warm))
+        if warm is None or news is None:
+            if warm is not None:
+                abandon(warm)
+            news = database.read(partial(read_all, name=name))
+            warm = self._new(news)
         for datum in news.data:
             warm.numbers += tell(warm.optimizer, warm.readings, datum)
             warm.seen_seq = datum.seq
@@ -248,6 +221,14 @@ class EngineHost:
         if len(self._warm) > WARM_STUDIES:
             abandon(self._warm.pop(next(iter(self._warm))))
         return warm, news
+
+    def _new(self, news: News) -> Warm:
+        """A posterior that has seen nothing, for the study that these rows are of."""
+        known = 0 if news.model is None else news.model.version
+        optimizer = new_optimizer(news.study, news.readings.space, known, self._device)
+        if optimizer.asks_botorch:
+            self._botorch.start()
+        return Warm(news.study, optimizer, news.readings)
 
     def _take_up(self, name: str, warm: Warm, newest: ModelState | None) -> None:
         """Adopt what has been prepared, and the newest stored fit: at once, or by preparing it where the
@@ -316,13 +297,9 @@ def _learn_from(fit: Future[Fitted], name: str, warm: Warm) -> Fitted | None:
     return fitted
 
 
-def answer(
-    host: EngineHost, question: Question
-) -> list[Point] | Predictions | ModelSummary | Explained | None:
-    """The host's answer to one message."""
+def answer(host: EngineHost, question: AskPredictions | AskSummary | AskExplanation) -> Answer:
+    """The host's answer to a question that is answered by itself."""
     match question:
-        case AskPoints(project=project, study=study, numbers=numbers, held=held):
-            return host.points(study, numbers, held, project)
         case AskPredictions(project=project, study=study, points=points):
             return host.predict(study, points, project)
         case AskSummary(project=project, study=study):
@@ -331,24 +308,40 @@ def answer(
             return host.explain(study, asked, project)
 
 
+def answers(host: EngineHost, group: Sequence[Asked]) -> Iterator[Answered]:
+    """Answers to questions that are answered together, each as soon as it is there."""
+    together: Round | None = None
+    for asked in group:
+        question = asked.question
+        try:
+            if isinstance(question, AskPoints):
+                together = together or host.round(question.study, question.project)
+                found: Answer = together.points(question.numbers, question.held)
+            else:
+                found = answer(host, question)
+        except Exception as error:  # a bug in one study must not take the others' host down
+            log.exception("question %d failed", asked.id)
+            yield Answered(id=asked.id, failure=f"{type(error).__name__}: {error}")
+        else:
+            yield Answered(id=asked.id, answer=found)
+
+
 def serve(host: EngineHost, pipe: socket.socket) -> None:
-    """Answer line by line until the other end closes."""
-    with pipe, pipe.makefile("rwb") as lines:
+    """Answer until the other end closes."""
+    with pipe:
 
         def send(message: Answered) -> None:
-            lines.write(message.model_dump_json().encode() + b"\n")
-            lines.flush()
+            pipe.sendall(message.model_dump_json().encode() + b"\n")
 
         send(Answered(id=0))
-        for line in lines:
-            asked = Asked.model_validate_json(line)
-            try:
-                send(Answered(id=asked.id, answer=answer(host, asked.question)))
-            except Exception as error:  # a bug in one study must not take the others' host down
-                log.exception("question %d failed", asked.id)
-                send(Answered(id=asked.id, failure=f"{type(error).__name__}: {error}"))
-            else:
-                host.start_fits()
+        for waiting in arriving(pipe):
+            for group in grouped(waiting):
+                failed = False
+                for answered in answers(host, group):
+                    send(answered)
+                    failed = failed or answered.failure is not None
+                if not failed:
+                    host.start_fits()
 
 
 def main() -> None:

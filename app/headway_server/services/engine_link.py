@@ -22,6 +22,7 @@ from headway.wire.model import ModelSummary
 from headway_server.domain.errors import EngineUnavailable
 from headway_server.domain.held import NOTHING_HELD, Held
 from headway_server.services.engine_port import (
+    Answer,
     Answered,
     Asked,
     AskExplanation,
@@ -39,8 +40,6 @@ log = logging.getLogger(__name__)
 
 NUMERICS = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")
 """Libraries that take their number of threads from the environment as they are loaded."""
-
-Answer = list[Point] | Predictions | ModelSummary | Explained | None
 
 
 class HostAway(Exception):

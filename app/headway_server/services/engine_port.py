@@ -127,6 +127,7 @@ class AskExplanation(BaseModel):
     asked: ToExplain
 
 
+Answer = list[Point] | Predictions | ModelSummary | Explained | None
 Question = AskPoints | AskPredictions | AskSummary | AskExplanation
 
 
@@ -141,6 +142,6 @@ class Answered(BaseModel):
     """An answer on the pipe; id 0 says that the host is ready."""
 
     id: int
-    answer: list[Point] | Predictions | ModelSummary | Explained | None = None
+    answer: Answer = None
     failure: str | None = None
     """What went wrong in the host, where something did."""

@@ -10,6 +10,7 @@ from headway_server.domain.readings import Readings
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer, Prepared
+from headway_server.services.engine_port import Point
 from headway_server.storage.database import UnitOfWork
 from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
@@ -28,8 +29,8 @@ class Preparing:
 class Warm:
     """A study's posterior in memory, and how far it has read."""
 
-    study_id: int
-    data_revision: int
+    study: Study
+    """As it was when the first rows were read."""
     optimizer: Optimizer
     readings: Readings
     seen_seq: int = 0
@@ -39,6 +40,18 @@ class Warm:
     """The stored fit that the posterior uses; None while it uses one of its own, or none."""
     fit: Future[Fitted] | None = None
     preparing: Preparing | None = None
+    answered: dict[int, Point] = field(default_factory=dict)
+    """By number: points that were answered, and that the trials' rows did not have when they were read."""
+
+    @property
+    def study_id(self) -> int:
+        """The study's row."""
+        return self.study.stored_id
+
+    @property
+    def data_revision(self) -> int:
+        """Which state of the study's data it was made from."""
+        return self.study.data_revision
 
 
 @dataclass(frozen=True)
@@ -52,23 +65,33 @@ class News:
     readings: Readings
 
 
-def read_news(uow: UnitOfWork, name: str, warm: Warm | None) -> News:
-    """What the study's rows hold that `warm` has not seen; all of it, where there is none."""
-    study = uow.studies.get(name)
+def read_news(uow: UnitOfWork, name: str, warm: Warm) -> News | None:
+    """What the study's rows hold that `warm` has not seen; None where it is of no use any more: another study
+    has come under the same name, or data were corrected.
+    """
+    study, head = warm.study, uow.studies.head(name)
+    if head is None or (head.study_id, head.data_revision) != (warm.study_id, warm.data_revision):
+        return None
+    known = 0 if warm.model is None else warm.model.version
     return News(
         study=study,
-        data=uow.trials.data_after(study, warm.seen_seq if warm else 0),
+        data=uow.trials.data_after(study, warm.seen_seq),
         in_flight=uow.trials.in_flight(study),
-        model=uow.models.latest(study),
-        readings=warm.readings if warm else uow.spaces.readings(study),
+        model=uow.models.latest(study) if head.model_version > known else None,
+        readings=warm.readings,
     )
 
 
-def origin_of(study: Study) -> tuple[int, int]:
-    """What a posterior was made from: another study may come under the same name, and data be corrected."""
-    if study.id is None:
-        raise AssertionError(f"study {study.name} has not been stored")
-    return study.id, study.data_revision
+def read_all(uow: UnitOfWork, name: str) -> News:
+    """All that the study's rows hold."""
+    study = uow.studies.get(name)
+    return News(
+        study=study,
+        data=uow.trials.data_after(study, 0),
+        in_flight=uow.trials.in_flight(study),
+        model=uow.models.latest(study),
+        readings=uow.spaces.readings(study),
+    )
 
 
 def abandon(warm: Warm) -> None:
@@ -87,8 +110,8 @@ def tell(optimizer: Optimizer, readings: Readings, datum: Datum) -> list[int]:
 
 
 def point_in_flight(warm: Warm, trial: InFlight) -> Params | None:
-    """The point of a trial in flight; None where the present space has no place for it."""
-    if trial.space_version == warm.readings.version:
+    """The point of a trial in flight; None where it is unknown, or the present space has no place for it."""
+    if trial.params is None or trial.space_version == warm.readings.version:
         return trial.params
     return warm.readings.read(trial.params, trial.space_version).params
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Integer, String, bindparam, delete, exists, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    String,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
 from headway_server.storage.clock import Now
 from headway_server.storage.column_types import UtcDateTime
@@ -39,6 +51,13 @@ STUDY_BY_NAME_LOCKED = STUDY_BY_NAME.add_columns(Now()).with_for_update()
 """With the database's time: a command asks both at once."""
 _there = studies.c.deleted_at.is_(None)
 STUDY_BY_ID = select(studies).where(studies.c.id == _study, _there)
+STUDY_HEAD = select(
+    studies.c.id,
+    studies.c.data_revision,
+    func.coalesce(
+        select(func.max(gp_states.c.version)).where(gp_states.c.study_id == studies.c.id).scalar_subquery(), 0
+    ),
+).where(studies.c.project_id == _project, studies.c.name == bindparam("name"), _there)
 _by_id_locked = select(studies).where(studies.c.id == _study).with_for_update()
 STUDY_BY_ID_LOCKED = _by_id_locked.where(_there)
 STUDY_BY_ID_IF_FREE = select(studies).where(studies.c.id == _study, _there).with_for_update(skip_locked=True)
@@ -116,10 +135,13 @@ TRIAL_COUNTS = (
     select(trials.c.state, func.count()).where(trials.c.study_id == _study).group_by(trials.c.state)
 )
 TRIALS_IN_FLIGHT = (
-    select(trials.c.number, trials.c.params, trials.c.origin, trials.c.space_version)
-    .where(
-        trials.c.study_id == _study, trials.c.state.in_(("leased", "queued")), trials.c.params.is_not(None)
+    select(
+        trials.c.number,
+        type_coerce(trials.c.params, Text),
+        type_coerce(trials.c.origin, Text),
+        trials.c.space_version,
     )
+    .where(trials.c.study_id == _study, trials.c.state.in_(("leased", "queued", "reserved")))
     .order_by(trials.c.number)
 )
 

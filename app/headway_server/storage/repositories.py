@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, Select
 from sqlalchemy.orm import Session
 
+from headway.wire.base import Params
 from headway.wire.study import TrialCounts
+from headway.wire.trial import Receipt
 from headway_server.domain.access import Actor
 from headway_server.domain.errors import NotFound, StudyDeleted
 from headway_server.domain.study import TOMBSTONE, Study
@@ -28,9 +32,11 @@ from headway_server.storage.identity_map import (
     TRIALS,
     IdentityMap,
 )
-from headway_server.storage.rows import Arrival, Datum, Incumbent, InFlight, MeasuredArrival, Waiting
+from headway_server.storage.rows import Arrival, Datum, Head, Incumbent, InFlight, MeasuredArrival, Waiting
 from headway_server.storage.tables import Event, KeptResponse, ModelState
 from headway_server.storage.trial_loading import TrialLoader
+
+POINT: TypeAdapter[Params] = TypeAdapter(Params)
 
 KEYS_AT_ONCE = 1000
 """Keys looked up by one query: both databases limit how many values a query takes."""
@@ -83,6 +89,14 @@ class StudyRepository:
             NotFound: there is none.
         """
         return _found(self.find(name), name)
+
+    def head(self, name: str) -> Head | None:
+        """What a posterior of the study is compared with; None where there is no study."""
+        if self._actor.study not in (None, name):
+            return None
+        parameters = {"project": self._actor.project_id, "name": name}
+        row = self._connection.execute(queries.STUDY_HEAD, parameters).one_or_none()
+        return None if row is None else Head(*row)
 
     def lock(self, name: str) -> Study:
         """The study, to change: others who want to change it wait.
@@ -295,10 +309,9 @@ class TrialRepository:
         return self._connection.scalars(queries.COUNT_AFTER, parameters).one()
 
     def in_flight(self, study: Study) -> list[InFlight]:
-        """Trials handed out or queued to be handed out again, by number."""
-        return [
-            InFlight(*row) for row in self._connection.execute(queries.TRIALS_IN_FLIGHT, {"study": study.id})
-        ]
+        """Trials handed out, queued to be handed out again, or reserved, by number."""
+        rows = self._connection.execute(queries.TRIALS_IN_FLIGHT, {"study": study.id})
+        return [_in_flight(*row) for row in rows]
 
     def live_attempts(self, study: Study) -> list[tuple[int, Attempt]]:
         """Who is at work: trial number and attempt, oldest lease first."""
@@ -411,6 +424,17 @@ class KeptResponseRepository:
     def forget_expired(self, now: datetime) -> None:
         """Let go of every key whose time is over."""
         self._connection.execute(queries.FORGET_EXPIRED_KEYS, {"now": now})
+
+
+@lru_cache(maxsize=4096)
+def _in_flight(number: int, params: str | None, origin: str | None, space_version: int) -> InFlight:
+    """A trial in flight, from JSON. Kept: its row is read again at every suggestion until it has ended."""
+    return InFlight(
+        number,
+        None if params is None else POINT.validate_json(params),
+        None if origin is None else Receipt.model_validate_json(origin),
+        space_version,
+    )
 
 
 def _deleted(name: str, deleted_at: datetime) -> StudyDeleted:

@@ -46,12 +46,23 @@ class Datum:
 
 @dataclass(frozen=True)
 class InFlight:
-    """A trial that is handed out or waiting to be: its point, and how that was made."""
+    """A trial that is handed out or about to be: its point, and how that was made."""
 
     number: int
-    params: Params
-    origin: Receipt
+    params: Params | None
+    """None, and `origin` too: its row does not know it yet."""
+    origin: Receipt | None
     space_version: int
+
+
+@dataclass(frozen=True)
+class Head:
+    """What tells whether a posterior is still that of its study."""
+
+    study_id: int
+    data_revision: int
+    model_version: int
+    """Of the newest stored fit; 0: there is none."""
 
 
 @dataclass(frozen=True)
