@@ -173,6 +173,7 @@ def _take(
         return _wait(uow, study, request, "leases_outstanding")
     if key is not None:
         keep_place(uow, key, numbers)
+    uow.may_be_lost()  # the worker hears of these numbers once they are handed out
     return Reservation(study, numbers)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -25,6 +26,7 @@ from headway_server.storage.audit import AuditRepository
 from headway_server.storage.campaign_audits import CampaignAuditRepository
 from headway_server.storage.clock import Clock
 from headway_server.storage.identity_map import IdentityMap
+from headway_server.storage.log_sync import LogSync
 from headway_server.storage.measurements import MeasurementRepository
 from headway_server.storage.repositories import (
     EventRepository,
@@ -83,6 +85,8 @@ class UnitOfWork:
         self._clock = clock
         self.session = session = Session(connection, expire_on_commit=False)
         self.actor = actor
+        self.to_last = True
+        """Whether the commit waits until it outlasts a power cut."""
         self.studies = StudyRepository(connection, objects, clock, actor)
         self.trials = TrialRepository(connection, objects)
         self.table = TrialTable(connection, objects)
@@ -101,6 +105,12 @@ class UnitOfWork:
     def now(self) -> datetime:
         """The database's time, the same throughout."""
         return self._clock.now
+
+    def may_be_lost(self) -> None:
+        """Say that nobody will be told of this transaction but through a later one, so that a power cut may
+        undo it. Its commit does not wait for the disk; the later one's brings it there too.
+        """
+        self.to_last = False
 
     def flush(self) -> None:
         """Write what has been done so far, so that queries see it. Nothing is committed."""
@@ -138,6 +148,7 @@ class Database:
         self.wrap: Wrap | None = None
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.sqlite_path = Path(parsed.database) if self.is_sqlite and parsed.database else None
+        self._sync_log = None if self.sqlite_path is None else LogSync(self.sqlite_path)
         # SQLite has one writer; its own waiting is a sleep that grows, so threads queue here instead.
         self._writer = threading.Lock() if self.is_sqlite else nullcontext()
         self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
@@ -176,7 +187,8 @@ class Database:
         return self._run(self._snapshot_engine, work, "read")
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
-        """Run a command as one transaction and commit it.
+        """Run a command as one transaction and commit it. What is committed outlasts a power cut, unless the
+        command says that nobody will be told of it (`UnitOfWork.may_be_lost`).
 
         A deadlock, a serialization failure, a row that another transaction inserted first or a connection
         lost before the commit repeats it, at most three times: allowed because every command is idempotent
@@ -188,7 +200,10 @@ class Database:
         """
         work = work if self.wrap is None else self.wrap(work)
         with self._writer:
-            return self._run(self._engine, work, "write")
+            result, to_last = self._run(self._engine, partial(_to_last, work), "write")
+        if to_last:
+            self._make_last()
+        return result
 
     def patiently(self, work: Callable[[], T], patience_s: float) -> T:
         """What `work` returns, tried again while PostgreSQL is away. A file does not come back by itself.
@@ -241,10 +256,22 @@ class Database:
                         raise AssertionError(f"the migration left rows that hang on nothing: {broken[:3]}")
             finally:
                 raw.execute("PRAGMA foreign_keys = ON")
+        self._make_last()
 
     def dispose(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
+
+    def _make_last(self) -> None:
+        """See to it that what was committed outlasts a power cut; PostgreSQL has done so itself."""
+        if self._sync_log is None:
+            return
+        try:
+            self._sync_log()
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"The disk did not confirm what was written ({error.strerror}). Repeat the request."
+            ) from error
 
     def _run(self, engine: Engine, work: Callable[[UnitOfWork], T], kind: str) -> T:
         started = time.perf_counter()
@@ -260,6 +287,8 @@ class Database:
                         result = work(uow)
                         if kind == "write":
                             uow.flush()
+                            if not uow.to_last and not self.is_sqlite:
+                                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
                         committing = True
                 except DBAPIError as error:
                     # A connection from the pool may have died since it was used: asking each of them first
@@ -279,6 +308,12 @@ class Database:
         finally:
             if self.watch is not None:
                 self.watch(kind, time.perf_counter() - started, committed)
+
+
+def _to_last(work: Callable[[UnitOfWork], T], uow: UnitOfWork) -> tuple[T, bool]:
+    """What `work` returns, and whether its commit is to outlast a power cut."""
+    result = work(uow)
+    return result, uow.to_last
 
 
 def _first_line(error: Exception) -> str:
@@ -307,7 +342,7 @@ def _sqlite_engine(url: str) -> Engine:
         # SQLAlchemy look for listeners at every statement.
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # an acknowledged result survives a power cut
+        connection.execute("PRAGMA synchronous = NORMAL")  # `Database.write` syncs what somebody is told of
         connection.execute("PRAGMA foreign_keys = ON")
 
     return engine

@@ -1,0 +1,153 @@
+"""What somebody is told of outlasts a power cut, and writers share the syncs that this takes."""
+
+import shutil
+import sqlite3
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import pytest
+from sqlalchemy import event
+
+from headway.wire.space import Float, Space
+from headway.wire.study import StudyDefinition
+from headway.wire.trial import FinishRequest, ReleaseRequest, SuggestRequest
+from headway_server.domain.errors import DatabaseUnavailable
+from headway_server.services import studies
+from headway_server.services.finish import finish
+from headway_server.services.release import release
+from headway_server.services.suggest import suggest
+from headway_server.storage import log_sync
+from headway_server.storage.log_sync import LogSync
+from tests.conftest import SpreadEngine
+
+
+@pytest.fixture
+def syncs(monkeypatch):
+    """How many times the log was synced, in a list that grows."""
+    done = []
+    monkeypatch.setattr(log_sync.os, "fdatasync", done.append, raising=False)
+    return done
+
+
+def begin(database):
+    space = Space(parameters=(Float(0, 1, name="x"),))
+    studies.create_or_get(database, StudyDefinition(name="s", space=space))
+
+
+def asked(database, **request):
+    return suggest(database, SpreadEngine(database), "s", SuggestRequest(**request)).response.trials
+
+
+def reported(database, trial):
+    result = FinishRequest(lease_token=trial.lease.token, metrics={"value": float(trial.number)})
+    return finish(database, "s", trial.number, result)
+
+
+def test_what_was_acknowledged_is_on_the_disk(sqlite_database, monkeypatch, tmp_path):
+    begin(sqlite_database)
+    path, image = sqlite_database.sqlite_path, tmp_path / "image"
+
+    def power_cut_from_here_on(_):
+        shutil.rmtree(image, ignore_errors=True)
+        image.mkdir()
+        # In another process: closing a file of the database in this one would end SQLite's locks on it.
+        subprocess.run(["cp", str(path), f"{path}-wal", str(image)], check=True)
+
+    monkeypatch.setattr(log_sync.os, "fdatasync", power_cut_from_here_on, raising=False)
+
+    def on_the_disk(query):
+        found = sqlite3.connect(image / path.name)
+        try:
+            return found.execute(query).fetchall()
+        finally:
+            found.close()
+
+    for number in range(1, 6):
+        (trial,) = asked(sqlite_database)
+        assert (trial.number, trial.lease.token) in on_the_disk(
+            "SELECT trials.number, token FROM attempts JOIN trials ON trials.id = trial_id"
+        )
+        reported(sqlite_database, trial)
+        assert on_the_disk("SELECT count(*), max(value) FROM observations") == [(number, number)]
+
+
+def test_a_suggestion_waits_for_the_disk_once(sqlite_database, syncs):
+    begin(sqlite_database)
+    del syncs[:]
+    (trial,) = asked(sqlite_database)
+    assert len(syncs) == 1
+    release(sqlite_database, "s", trial.number, ReleaseRequest(lease_token=trial.lease.token))
+    del syncs[:]
+    (again,) = asked(sqlite_database)  # its point is known: handed out by the first transaction
+    assert (again.number, len(syncs)) == (trial.number, 1)
+    reported(sqlite_database, again)
+    assert len(syncs) == 2
+    sqlite_database.read(lambda uow: uow.studies.get("s"))
+    assert len(syncs) == 2
+
+
+def test_postgresql_need_not_flush_a_reservation(postgres_database):
+    begin(postgres_database)
+    said = []
+    engine = postgres_database.connection().engine
+    event.listen(engine, "after_cursor_execute", lambda *about: said.append(about[2]))
+    (trial,) = asked(postgres_database)
+    assert sum("synchronous_commit" in statement for statement in said) == 1
+    del said[:]
+    reported(postgres_database, trial)
+    assert said
+    assert not any("synchronous_commit" in statement for statement in said)
+
+
+def test_a_disk_that_fails_is_told(sqlite_database, monkeypatch):
+    begin(sqlite_database)
+    (trial,) = asked(sqlite_database)
+
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(log_sync.os, "fdatasync", fail, raising=False)
+        with pytest.raises(DatabaseUnavailable, match="Input/output error"):
+            reported(sqlite_database, trial)
+    assert reported(sqlite_database, trial).duplicate
+
+
+def test_who_waits_shares_a_sync_that_began_after_all_had_asked(monkeypatch, tmp_path):
+    (tmp_path / "x.db-wal").touch()
+    sync, clock = LogSync(tmp_path / "x.db"), count()
+    began, ended = [], []
+    first, all_have_asked = threading.Event(), threading.Event()
+
+    def fdatasync(_):
+        began.append(next(clock))
+        if not first.is_set():
+            first.set()
+            assert all_have_asked.wait(30)
+        ended.append(next(clock))
+
+    monkeypatch.setattr(log_sync.os, "fdatasync", fdatasync, raising=False)
+
+    def wait_for_it():
+        since = next(clock)
+        sync()
+        return since, next(clock)
+
+    with ThreadPoolExecutor(9) as pool:
+        waiting = [pool.submit(wait_for_it)]
+        assert first.wait(30)
+        waiting += [pool.submit(wait_for_it) for _ in range(8)]
+        while sync._asked < 9:
+            threading.Event().wait(0.001)
+        all_have_asked.set()
+        spans = [one.result() for one in waiting]
+    assert len(began) == 2
+    for since, until in spans:
+        assert any(since < a and b < until for a, b in zip(began, ended, strict=True))
+
+
+def test_a_log_that_was_moved_into_the_database_needs_no_sync(syncs, tmp_path):
+    LogSync(tmp_path / "x.db")()
+    assert not syncs
