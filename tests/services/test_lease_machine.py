@@ -10,6 +10,7 @@ under its key changes nothing.
 """
 
 import itertools
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -276,6 +277,7 @@ class Leases(RuleBasedStateMachine):
         assert view.budget == self.budget
         assert len(handed) + view.budget_left == self.budget
         assert view.budget_left >= 0
+        assert Counter(view.trials.model_dump()) == Counter(trial.state for trial in trials)
         for trial in trials:
             live = [attempt for attempt in trial.attempts if attempt.ended_at is None]
             assert len(live) == (trial.state == "leased")

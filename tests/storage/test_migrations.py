@@ -81,6 +81,18 @@ def test_down_to_the_first_schema_and_up_again_nothing_is_lost(filled):
     assert before["attempts"] == 3
 
 
+def test_trials_are_counted_when_their_counts_are_not_there(filled):
+    before = studies.read(filled, "s").trials
+    assert (before.completed, before.leased) == (2, 1)
+    migrate_down(filled, "0012")
+    with filled.connection() as connection:
+        connection.execute(text("UPDATE trials SET state = 'failed' WHERE number = 1"))
+        connection.commit()
+    migrate(filled)
+    counts = studies.read(filled, "s").trials
+    assert (counts.completed, counts.failed, counts.leased) == (1, 1, 1)
+
+
 def test_foreign_keys_are_in_force_again_afterwards(filled):
     migrate_down(filled, "0001")
     migrate(filled)

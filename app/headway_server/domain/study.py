@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from headway.wire.base import Params
 from headway.wire.space import Space
-from headway.wire.study import Objective, Policy, StudyDefinition, StudyPatch, StudyState
-from headway.wire.trial import Outcome
+from headway.wire.study import Objective, Policy, StudyDefinition, StudyPatch, StudyState, TrialCounts
+from headway.wire.trial import Outcome, TrialState
 from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import UnknownStrategy, UnsupportedObjectives, ValidationFailed
 from headway_server.domain.feasibility import require_feasible
@@ -110,6 +110,8 @@ class Study:
     """Since when all that is left of it is to be forgotten; None: it is there."""
     audit_of: str | None = None
     """The study whose audit this one was made for; None: it stands for itself."""
+    trial_counts: TrialCounts = field(default_factory=TrialCounts)
+    """How many of its trials are in each state."""
     id: int | None = None
 
     @classmethod
@@ -218,6 +220,13 @@ class Study:
             for name, old, new in zip(("state", "budget", "notes"), before, after, strict=True)
             if new != old
         }
+
+    def count(self, changes: Mapping[TrialState, int]) -> None:
+        """So many more of its trials, or fewer, are in these states."""
+        counts: dict[str, int] = {
+            state: getattr(self.trial_counts, state) + more for state, more in changes.items()
+        }
+        self.trial_counts = self.trial_counts.model_copy(update=counts)
 
     @property
     def last_number(self) -> int:

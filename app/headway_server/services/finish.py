@@ -89,7 +89,6 @@ def _part(uow: UnitOfWork, study: Study, trial: Trial, result: FinishRequest) ->
 
 
 def _progress(uow: UnitOfWork, study: Study) -> StudyProgress:
-    uow.flush()
     counts = uow.trials.counts(study)
     return StudyProgress(
         state=study.state,

@@ -48,7 +48,6 @@ def complete_if_spent(uow: UnitOfWork, study: Study) -> None:
     """Mark a running study as completed once its budget is spent and no trial is open."""
     if study.state != "running" or study.budget_left != 0:
         return
-    uow.flush()
     counts = uow.trials.counts(study)
     if counts.reserved + counts.queued + counts.leased == 0:
         study.state = "completed"

@@ -7,14 +7,16 @@ took two thirds of the processor time of a suggestion.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Integer, Table, bindparam, delete, insert, select, update
 
+from headway.wire.trial import TrialState
 from headway_server.domain.observation import Observation
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Trial
@@ -86,6 +88,7 @@ EVENTS = RowsOf(Event, events)
 KEPT_RESPONSES = RowsOf(KeptResponse, idempotency_keys)
 
 
+_STATE = TRIALS.names.index("state")
 _IDS = select(trials.c.number, trials.c.id).where(
     trials.c.study_id == bindparam("study"),
     trials.c.number.between(bindparam("low", type_=Integer), bindparam("high", type_=Integer)),
@@ -111,6 +114,8 @@ class IdentityMap:
         self._connection = connection
         self._known: dict[RowsOf[Any], dict[Values, _Known]] = defaultdict(dict)
         self._new: dict[RowsOf[Any], list[Any]] = defaultdict(list)
+        self._counted: dict[Values, TrialState] = {}
+        """Trials whose states their studies have counted, but their rows may not have yet."""
 
     def found(self, rows: RowsOf[T], values: Values) -> tuple[T, bool]:
         """The object of a row that was read, and whether it has just been made: one that is known already
@@ -147,9 +152,31 @@ class IdentityMap:
     def forget(self) -> None:
         """Let go of every object, so that reading much takes little memory."""
         self._known.clear()
+        self._counted.clear()
+
+    def count_trials(self) -> None:
+        """Bring the studies' counts up to date with what has become of their trials."""
+        changes: defaultdict[int, Counter[TrialState]] = defaultdict(Counter)
+        stored = (
+            (known.one, known.stored[_STATE] if known.stored else None)
+            for known in self._known[TRIALS].values()
+        )
+        for trial, in_its_row in chain(stored, ((trial, None) for trial in self._new[TRIALS])):
+            key = (trial.study_id, trial.number)
+            was = self._counted.get(key, in_its_row)
+            if trial.state == was:
+                continue
+            self._counted[key] = trial.state
+            changes[trial.study_id][trial.state] += 1
+            if was is not None:
+                changes[trial.study_id][was] -= 1
+        for study_id, by_state in changes.items():
+            study: Study = self._known[STUDIES][study_id,].one  # locked before its trials were changed
+            study.count(by_state)
 
     def flush(self) -> None:
         """Write what has changed, then what is new: a lease must have ended before the next one begins."""
+        self.count_trials()
         for rows in (STUDIES, TRIALS, ATTEMPTS, OBSERVATIONS, KEPT_RESPONSES):
             self._write_changes(rows)
         for rows in (STUDIES, TRIALS):

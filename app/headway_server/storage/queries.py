@@ -131,9 +131,6 @@ TRIALS_HELD_BY = _trials.where(
         )
     )
 )
-TRIAL_COUNTS = (
-    select(trials.c.state, func.count()).where(trials.c.study_id == _study).group_by(trials.c.state)
-)
 TRIALS_IN_FLIGHT = (
     select(
         trials.c.number,

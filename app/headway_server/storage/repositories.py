@@ -265,8 +265,8 @@ class TrialRepository:
 
     def counts(self, study: Study) -> TrialCounts:
         """How many trials are in each state."""
-        rows = self._connection.execute(queries.TRIAL_COUNTS, {"study": study.id}).all()
-        return TrialCounts.model_validate(dict(rows))
+        self._objects.count_trials()
+        return study.trial_counts
 
     def incumbent(self, study: Study) -> Incumbent | None:
         """The completed trial with the best value of the first objective, among those that keep the outcome

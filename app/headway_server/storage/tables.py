@@ -30,7 +30,7 @@ from headway.wire.amendments import TrialChange
 from headway.wire.base import Params
 from headway.wire.campaign_audit import AuditRequest, SearchCounts
 from headway.wire.space import Space
-from headway.wire.study import StudyDefinition
+from headway.wire.study import StudyDefinition, TrialCounts
 from headway.wire.trial import MeasuredValue, Receipt
 from headway_server.domain.audit import CampaignAudit, Companion, FrozenPoint, NullSlot
 from headway_server.domain.keys import Key, Project
@@ -195,6 +195,7 @@ studies = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
     Column("audit_of", String(64)),
+    Column("trial_counts", JsonOf(TrialCounts), nullable=False, server_default="{}"),
     UniqueConstraint("project_id", "name", name="study_name_once"),
     CheckConstraint("budget IS NULL OR trials_created <= budget", name="budget_never_exceeded"),
     CheckConstraint("state IN ('running', 'paused', 'completed', 'archived')", name="study_state"),
