@@ -14,7 +14,18 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Integer, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Integer,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from headway.wire.trial import TrialState
 from headway_server.domain.observation import Observation
@@ -185,8 +196,8 @@ class IdentityMap:
         self._insert(ATTEMPTS, list(self._new_parts(ATTEMPTS, stored, "attempts")))
         self._insert(OBSERVATIONS, list(self._new_parts(OBSERVATIONS, stored, "observations")))
         self._insert(KEPT_RESPONSES, self._new.pop(KEPT_RESPONSES, ()))
-        if happened := self._new.pop(EVENTS, ()):
-            self._connection.execute(EVENTS.insert, [EVENTS.columns(one) for one in happened])
+        if happened := [EVENTS.columns(one) for one in self._new.pop(EVENTS, ())]:
+            self._execute(EVENTS.insert, happened)
 
     def _write_changes(self, rows: RowsOf[Any]) -> None:
         by_columns: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
@@ -202,7 +213,11 @@ class IdentityMap:
             by_columns[tuple(changed)].append(changed | dict(zip(rows.key_names, key, strict=True)))
             known.stored = values
         for parameters in by_columns.values():
-            self._connection.execute(rows.update, parameters if len(parameters) > 1 else parameters[0])
+            self._execute(rows.update, parameters)
+
+    def _execute(self, statement: Insert | Update, parameters: Sequence[dict[str, Any]]) -> None:
+        """Once for each; one alone by itself, which for psycopg is a round trip less than a list of one."""
+        self._connection.execute(statement, parameters if len(parameters) > 1 else parameters[0])
 
     def _insert(self, rows: RowsOf[Any], new: Sequence[Any]) -> None:
         if not new:
