@@ -35,6 +35,8 @@ def improves(uow: UnitOfWork, study: Study, measured: Measured) -> bool:
     values = {name: metric.value for name, metric in measured.metrics.items()}
     if measured.value is None or not study.counts(values, measured.params):
         return False
+    if study.goals.plain:
+        return not uow.trials.any_as_good(study, measured.value)
     if len(study.goals.objectives) == 1:
         best = uow.trials.incumbent(study)
         return study.improves(measured.value, best.value if best else None)

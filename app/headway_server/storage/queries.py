@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Float,
     Integer,
     String,
     Text,
@@ -171,6 +172,13 @@ _measured = (
 LOWEST_FIRST = _measured.order_by(observations.c.value, observations.c.seq)
 HIGHEST_FIRST = _measured.order_by(observations.c.value.desc(), observations.c.seq)
 LOWEST, HIGHEST = LOWEST_FIRST.limit(1), HIGHEST_FIRST.limit(1)
+_value = bindparam("value", type_=Float)
+_standing = _counting & (trials.c.id == observations.c.trial_id) & trials.c.excluded.is_(False)
+ANY_AS_LOW = select(exists().where(_standing, observations.c.value <= _value))
+ANY_AS_HIGH = select(exists().where(_standing, observations.c.value >= _value))
+"""Whether a value beats the best takes no best, for which PostgreSQL sorts all values while its statistics
+of the table are behind.
+"""
 MEASURED_ARRIVALS = _measured.add_columns(observations.c.received_at).order_by(observations.c.seq)
 ARRIVALS = (
     select(trials.c.number, observations.c.value, observations.c.received_at)

@@ -279,6 +279,11 @@ class TrialRepository:
         with closing(self.ranked(study)) as ranked:
             return next((one for one in ranked if study.counts(one.values, one.params)), None)
 
+    def any_as_good(self, study: Study, value: float) -> bool:
+        """Whether a completed trial has this value of the only objective, or a better one."""
+        query = queries.ANY_AS_HIGH if study.maximize else queries.ANY_AS_LOW
+        return bool(self._connection.scalars(query, {"study": study.id, "value": value}).one())
+
     def ranked(self, study: Study) -> Generator[Incumbent]:
         """Completed trials, best first objective first, fetched as they are asked for. To be closed."""
         query = queries.HIGHEST_FIRST if study.maximize else queries.LOWEST_FIRST
