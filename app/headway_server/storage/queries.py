@@ -186,9 +186,8 @@ ARRIVALS = (
     .where(_counting, trials.c.excluded.is_(False))
     .order_by(observations.c.seq)
 )
-_teaching = (
+_taught = (
     (observations.c.study_id == _study)
-    & trials.c.excluded.is_(False)
     & (observations.c.seq > bindparam("after", type_=BigInteger))
     & observations.c.outcome.in_(bindparam("outcomes", expanding=True))
     & or_(observations.c.outcome != "failed", observations.c.late.is_(False))
@@ -206,15 +205,12 @@ DATA_AFTER = (
         trials.c.space_version,
     )
     .join(trials, trials.c.id == observations.c.trial_id)
-    .where(_teaching)
+    .where(_taught, trials.c.excluded.is_(False))
     .order_by(observations.c.seq)
 )
-COUNT_AFTER = (
-    select(func.count())
-    .select_from(observations)
-    .join(trials, trials.c.id == observations.c.trial_id)
-    .where(_teaching)
-)
+_excluded = select(trials.c.excluded).where(trials.c.id == observations.c.trial_id).scalar_subquery()
+COUNT_AFTER = select(func.count()).select_from(observations).where(_taught, _excluded.is_(False))
+"""Each of the few looks for its trial: a join PostgreSQL might do by reading all trials of the study."""
 EVENTS_AFTER = (
     select(events)
     .where(events.c.study_id == _study, events.c.seq > bindparam("after", type_=BigInteger))
