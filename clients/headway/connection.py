@@ -88,7 +88,7 @@ class Connection:
                 response = http.request(
                     call.method,
                     call.path,
-                    params={**call.query, **self._in_project},
+                    params={**call.query, **self._in_project} or None,  # httpx parses the URL again for {}
                     content=call.content(),
                     headers=call.headers(),
                     timeout=httpx.Timeout(ANSWER_TIMEOUT_S + call.held_s, connect=CONNECT_TIMEOUT_S),
