@@ -3,7 +3,7 @@
 import pytest
 
 from headway_server.api.access import least_roles
-from headway_server.storage.repositories import KeptResponseRepository
+from headway_server.storage.kept_responses import KeptResponseRepository
 from tests.api.test_bad_input import expect
 
 NATURALLY = {

@@ -60,7 +60,7 @@ def test_the_best_keeps_the_constraints(database, engine, define, work, goal, be
 
 
 def test_with_no_feasible_trial_there_is_no_best(database, engine, define, work, monkeypatch):
-    monkeypatch.setattr("headway_server.storage.repositories.RANKED_AT_ONCE", 4)
+    monkeypatch.setattr("headway_server.storage.trials.RANKED_AT_ONCE", 4)
     define(outcome_constraints=("value >= 5",), budget=20)
     work([{"value": float(k % 5)} for k in range(9)])  # more than are fetched at once
     assert model.best(database, engine, "s").best is None

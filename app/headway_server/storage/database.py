@@ -25,18 +25,16 @@ from headway_server.storage.access import KeyRepository, ProjectRepository
 from headway_server.storage.audit import AuditRepository
 from headway_server.storage.campaign_audits import CampaignAuditRepository
 from headway_server.storage.clock import Clock
+from headway_server.storage.events import EventRepository
 from headway_server.storage.identity_map import IdentityMap
+from headway_server.storage.kept_responses import KeptResponseRepository
 from headway_server.storage.log_sync import LogSync
 from headway_server.storage.measurements import MeasurementRepository
-from headway_server.storage.repositories import (
-    EventRepository,
-    KeptResponseRepository,
-    ModelRepository,
-    StudyRepository,
-    TrialRepository,
-)
+from headway_server.storage.models import ModelRepository
 from headway_server.storage.spaces import SpaceRepository
+from headway_server.storage.studies import StudyRepository
 from headway_server.storage.trial_table import TrialTable
+from headway_server.storage.trials import TrialRepository
 from headway_server.storage.workers import WorkerRepository
 
 log = logging.getLogger(__name__)
