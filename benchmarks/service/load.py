@@ -81,7 +81,8 @@ def measure(ports: Sequence[int], name: str, workers: int, cycles: int, evaluati
         name: of the study.
         workers: how many ask at once.
         cycles: in all.
-        evaluation_s: mean of the exponential time that a worker spends on a trial.
+        evaluation_s: mean of the exponential time that a worker spends on a trial. Each is met in the
+            midst of one: what is left of it has the same law, and no two ask at the same instant by design.
     """
     left = iter(range(cycles))
     taking = threading.Lock()
@@ -97,6 +98,7 @@ def measure(ports: Sequence[int], name: str, workers: int, cycles: int, evaluati
     def work(port: int, seed: int) -> None:
         times = np.random.default_rng(seed)
         start.wait()
+        time.sleep(times.exponential(evaluation_s))
         try:
             with closing(Caller(port)) as call:
                 while take():
