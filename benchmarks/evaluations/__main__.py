@@ -19,6 +19,7 @@ from benchmarks.document import insert
 from benchmarks.evaluations.case import Case
 
 ROOMS: tuple[str, ...] = (
+    "async_bo",
     "matrix_completion",
     "molecular_fitness",
     "relu_jumps",
