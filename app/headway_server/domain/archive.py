@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import TypeVar
 
-from headway.wire.archive import Archive, ArchivedTrial
+from headway.wire.archive import Archive, ArchivedAudit, ArchivedContents, ArchivedTrial
 from headway.wire.base import Params
 from headway.wire.problem import FieldError
 from headway_server.domain.errors import InvalidArchive, InvalidRequest
@@ -25,9 +25,9 @@ def check_archive(archive: Archive) -> None:
         InvalidArchive: naming what contradicts what.
         what `check_definition` raises.
     """
-    space = check_definition(archive.study.definition)
+    spaces = [check_definition(one.study.definition) for one in (archive, *archive.companions)]
     wrong: list[FieldError] = []
-    for fault in _faults(archive, space):
+    for fault in _all_faults(archive, spaces):
         wrong.append(fault)
         if len(wrong) == MOST_NAMED:
             break
@@ -35,7 +35,52 @@ def check_archive(archive: Archive) -> None:
         raise InvalidArchive.over(wrong)
 
 
-def _faults(archive: Archive, space: SearchSpace) -> Iterator[FieldError]:
+def _all_faults(archive: Archive, spaces: list[SearchSpace]) -> Iterator[FieldError]:
+    yield from _faults(archive, spaces[0])
+    for index, (companion, space) in enumerate(zip(archive.companions, spaces[1:], strict=True)):
+        for fault in _faults(companion, space):
+            yield fault.model_copy(update={"pointer": f"/companions/{index}{fault.pointer}"})
+    yield from _audit_faults(archive)
+    yield from _companion_faults(archive)
+
+
+def _audit_faults(archive: Archive) -> Iterator[FieldError]:
+    for index, audit in enumerate(archive.audits):
+        if audit.number != index + 1:
+            yield _fault(f"/audits/{index}/number", f"{audit.number} stands where {index + 1} belongs.")
+        if audit.completed_at is None and index + 1 < len(archive.audits):
+            yield _fault(f"/audits/{index}/completed_at", "Only the last audit can be running.")
+        if len(audit.searches) != audit.request.null_campaigns:
+            yield _fault(
+                f"/audits/{index}/searches",
+                f"There are {len(audit.searches)} random searches; {audit.request.null_campaigns} were asked "
+                "for.",
+            )
+        for place, point in enumerate(audit.points):
+            if point.trial > len(archive.trials):
+                yield _fault(f"/audits/{index}/points/{place}/trial", f"There is no trial {point.trial}.")
+    if (digest := _first_repeated([audit.digest for audit in archive.audits])) is not None:
+        yield _fault("/audits", f"Two audits have the digest {digest}.")
+
+
+def _companion_faults(archive: Archive) -> Iterator[FieldError]:
+    names = [one.study.definition.name for one in archive.companions]
+    if (name := _first_repeated([archive.study.definition.name, *names])) is not None:
+        yield _fault("/companions", f"Two studies are called {name!r}.")
+    named = {name for audit in archive.audits for name in _companions(audit)}
+    for index, name in enumerate(names):
+        if name not in named:
+            yield _fault(f"/companions/{index}", f"No audit names the study {name!r}.")
+
+
+def _companions(audit: ArchivedAudit) -> Iterator[str | None]:
+    yield audit.replicates
+    for slot in audit.searches:
+        yield slot.search
+        yield slot.replicates
+
+
+def _faults(archive: ArchivedContents, space: SearchSpace) -> Iterator[FieldError]:
     study = archive.study
     if study.budget is not None and study.trials_created > study.budget:
         yield _fault(
@@ -64,7 +109,7 @@ def _faults(archive: Archive, space: SearchSpace) -> Iterator[FieldError]:
     yield from _event_faults(archive)
 
 
-def _space_faults(archive: Archive) -> Iterator[FieldError]:
+def _space_faults(archive: ArchivedContents) -> Iterator[FieldError]:
     study = archive.study
     versions = [one.version for one in archive.spaces]
     if versions != ([] if study.space_version == 1 else list(range(1, study.space_version + 1))):
@@ -73,7 +118,7 @@ def _space_faults(archive: Archive) -> Iterator[FieldError]:
         yield _fault(f"/spaces/{len(versions) - 1}", "The last version is not the study's space.")
 
 
-def _event_faults(archive: Archive) -> Iterator[FieldError]:
+def _event_faults(archive: ArchivedContents) -> Iterator[FieldError]:
     last = archive.study.last_seq
     for index, event in enumerate(archive.events):
         if event.seq > last or (index and event.seq <= archive.events[index - 1].seq):
@@ -126,7 +171,7 @@ def _observation_faults(trial: ArchivedTrial, last_seq: int) -> Iterator[tuple[s
             yield f"/observations/{k}/value", f"{seen.value} contradicts the outcome {seen.outcome}."
 
 
-def _measurement_faults(archive: Archive) -> Iterator[FieldError]:
+def _measurement_faults(archive: ArchivedContents) -> Iterator[FieldError]:
     attempts = {(trial.number, attempt.number) for trial in archive.trials for attempt in trial.attempts}
     for index, one in enumerate(archive.measurements):
         if (one.trial, one.attempt) not in attempts:

@@ -7,6 +7,7 @@ reader, and memory holds a few hundred trials at a time.
 from __future__ import annotations
 
 import csv
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,7 +16,8 @@ from functools import partial
 from typing import IO, Literal
 
 from headway.wire.archive import (
-    Archive,
+    VERSION,
+    ArchivedContents,
     ArchivedEvent,
     ArchivedMeasurement,
     ArchivedSpace,
@@ -26,6 +28,7 @@ from headway.wire.space import Space
 from headway.wire.trial_filter import EVERY_TRIAL
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
+from headway_server.services.archived_audits import archived_audit, taking_part
 from headway_server.services.trial_columns import header
 from headway_server.services.views import trial_view
 from headway_server.storage.database import Database, UnitOfWork
@@ -66,7 +69,7 @@ def export(database: Database, name: str, layout: Format, known: str | None = No
 
 def _write(name: str, layout: Format, known: str | None, uow: UnitOfWork) -> Export:
     study = uow.studies.get(name)
-    etag = f'"{layout}-{uow.table.mark(study)}"'
+    etag = f'"{layout}-{_mark(uow, study, layout)}"'
     if known is not None and etag in known:
         return Export(etag, None)
     with ExitStack() as undo:
@@ -114,14 +117,42 @@ def _write_ndjson(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
         file.writelines(trial_view(trial).model_dump_json().encode() + b"\n" for trial in trials)
 
 
+def _mark(uow: UnitOfWork, study: Study, layout: Format) -> str:
+    """Identifies what the file would hold: of JSON the studies of its audits, too."""
+    own = uow.table.mark(study)
+    parts = taking_part(uow, study) if layout == "json" else []
+    if not parts:
+        return own
+    marks = [own, *(uow.table.mark(one) for one in parts)]
+    return hashlib.sha256(" ".join(marks).encode()).hexdigest()[: len(own)]
+
+
 def _write_json(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
+    file.write(b'{"format":"headway-study","version":%d,' % VERSION)
+    _write_contents(uow, study, file)
+    if audits := uow.campaign_audits.of(study):
+        file.write(b',"audits":[')
+        _write_list(file, (archived_audit(audit).model_dump_json() for audit in audits))
+        file.write(b'],"companions":[')
+        for index, one in enumerate(taking_part(uow, study)):
+            own = one.audit_of == study.name
+            file.write(b",\n" if index else b"\n")
+            file.write(b'{"made_for_audit":%b,' % (b"true" if own else b"false"))
+            _write_contents(uow, one, file)
+            file.write(b"}")
+        file.write(b"]")
+    file.write(b"}\n")
+
+
+def _write_contents(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
+    """The members of an object that hold a study and all that happened to it."""
     versions = uow.spaces.versions(study) if study.space_version > 1 else ()
     spaces = tuple(ArchivedSpace.model_validate(one) for one in versions)
-    frame = Archive.model_construct(
+    frame = ArchivedContents.model_construct(
         study=ArchivedStudy.model_validate(study), spaces=spaces, trials=(), events=()
     )
-    head = frame.model_dump_json(exclude={"trials", "events", "measurements"})
-    file.write(head[:-1].encode() + b',"trials":[')
+    head = frame.model_dump_json(include={"study", "spaces"})
+    file.write(head[1:-1].encode() + b',"trials":[')
     trials = (ArchivedTrial.model_validate(trial) for page in _trials(uow, study) for trial in page)
     _write_list(file, (trial.model_dump_json() for trial in trials))
     file.write(b'],"events":[')
@@ -130,7 +161,7 @@ def _write_json(uow: UnitOfWork, study: Study, file: IO[bytes]) -> None:
     file.write(b'],"measurements":[')
     measured = (ArchivedMeasurement.model_validate(row) for row in _measurements(uow, study))
     _write_list(file, (row.model_dump_json() for row in measured))
-    file.write(b"]}\n")
+    file.write(b"]")
 
 
 def _write_list(file: IO[bytes], items: Iterator[str]) -> None:

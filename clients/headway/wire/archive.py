@@ -13,8 +13,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field
 
 from headway.wire.amendments import Note, Tags
 from headway.wire.base import NO_NUL, Params
+from headway.wire.campaign_audit import AuditRequest, PointRole, SearchCounts
 from headway.wire.space import Space
-from headway.wire.study import StudyDefinition, StudyState
+from headway.wire.study import StudyDefinition, StudyName, StudyState
 from headway.wire.trial import MeasuredValue, Outcome, Receipt, TrialState, WorkerId
 
 VERSION = 1
@@ -162,14 +163,65 @@ class ArchivedEvent(Archived):
     at: Instant
 
 
-class Archive(Archived):
-    """Answer to GET …/export as application/json, and body of POST /v1/studies:import."""
+class ArchivedContents(Archived):
+    """A study with all that happened to it."""
 
-    format: Literal["headway-study"] = "headway-study"
-    version: Literal[1] = 1
     study: ArchivedStudy
     spaces: Annotated[tuple[ArchivedSpace, ...], FailFast()] = ()
     """Every version, where the search space was changed; none where it never was."""
     trials: Annotated[tuple[ArchivedTrial, ...], FailFast()]
     events: Annotated[tuple[ArchivedEvent, ...], FailFast()]
     measurements: Annotated[tuple[ArchivedMeasurement, ...], FailFast()] = ()
+
+
+class ArchivedPoint(Archived):
+    """A trial that an audit froze."""
+
+    role: PointRole
+    trial: Annotated[int, Field(ge=1, lt=2**31)]
+    params: Params
+    selection_value: float
+    observed: float
+
+
+class ArchivedSlot(Archived):
+    """One random search of an audit. Its studies go by name; one that is not in the document was deleted."""
+
+    search: StudyName | None
+    reused: bool
+    frozen: ArchivedPoint | None
+    replicates: StudyName | None
+    nothing_counts: bool
+
+
+class ArchivedAudit(Archived):
+    """An audit of the study: what was frozen, and which studies it is made of."""
+
+    number: Annotated[int, Field(ge=1, lt=2**31)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    request: AuditRequest
+    definition: StudyDefinition
+    search: SearchCounts
+    budget: Annotated[int, Field(ge=1, lt=2**31)]
+    points: Annotated[tuple[ArchivedPoint, ...], Field(min_length=1), FailFast()]
+    replicates: StudyName | None
+    searches: Annotated[tuple[ArchivedSlot, ...], FailFast()]
+    created_at: Instant
+    completed_at: Instant | None
+
+
+class ArchivedCompanion(ArchivedContents):
+    """A study that took part in an audit."""
+
+    made_for_audit: bool
+    """Whether an audit made it; False: a random search that was there already."""
+
+
+class Archive(ArchivedContents):
+    """Answer to GET …/export as application/json, and body of POST /v1/studies:import."""
+
+    format: Literal["headway-study"] = "headway-study"
+    version: Literal[1] = 1
+    audits: Annotated[tuple[ArchivedAudit, ...], FailFast()] = ()
+    companions: Annotated[tuple[ArchivedCompanion, ...], FailFast()] = ()
+    """The studies that its audits name."""
