@@ -10,6 +10,7 @@ from headway_server.services import campaign_audit
 from headway_server.services.audit_progress import move_on
 from headway_server.services.finish import finish
 from headway_server.services.suggest import suggest
+from tests.conftest import SpreadEngine
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Laboratory:
 
     def audit(self, study, function, **request):
         """A whole audit, begun and served."""
-        campaign_audit.begin(self.database, study, AuditRequest(**request))
+        campaign_audit.Auditor(self.engine).begin(self.database, study, AuditRequest(**request))
         return self.serve(study, function)
 
     def serve(self, study, function):
@@ -76,5 +77,6 @@ def ten_trials(define, lab):
     return "s"
 
 
-def begin(database, name="s", **request):
-    return campaign_audit.begin(database, name, AuditRequest(**(FEW | request)))
+def begin(database, name="s", engine=None, **request):
+    engine = engine or SpreadEngine(database)
+    return campaign_audit.Auditor(engine).begin(database, name, AuditRequest(**(FEW | request)))

@@ -8,6 +8,7 @@ from headway.wire.space import Float, Int, Space
 from headway.wire.study import EarlyStopping, Fidelity, Objective, Policy, StudyPatch
 from headway.wire.trial import SuggestRequest
 from headway_server.domain.errors import (
+    EngineUnavailable,
     IllegalTransition,
     NotFound,
     StudyDeleted,
@@ -364,3 +365,34 @@ def test_what_was_made_for_an_audit_is_deleted_with_the_study(campaign, database
     assert studies.page(database, None, 100, audits=True).studies == ()
     with pytest.raises(StudyDeleted):
         studies.read(database, "s.audit-1.replicates")
+
+
+def test_what_the_model_believed_is_kept_beside_what_was_selected_and_measured(define, lab, database, engine):
+    ten_trials(define, lab)
+    begin(database)
+    report = lab.serve("s", noise)
+    assert {point.shrunk.mean for point in report.points} == {1.0}  # SpreadEngine's, everywhere
+    assert all(point.shrunk.mean != point.selection_value for point in report.points[1:3])
+    assert all(point.replicates.mean != point.shrunk.mean for point in report.points)
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_an_audit_begins_without_a_model(define, lab, database, engine, monkeypatch, away):
+    def predict(study, points):
+        if away:
+            raise EngineUnavailable("It is away.")
+
+    ten_trials(define, lab)
+    monkeypatch.setattr(engine, "predict", predict)
+    report, begun = begin(database, engine=engine)
+    assert begun
+    assert [point.shrunk for point in report.points] == [None] * len(report.points)
+
+
+def test_a_models_change_of_mind_makes_no_second_audit(define, lab, database, engine, monkeypatch):
+    ten_trials(define, lab)
+    first, _ = begin(database, engine=engine)
+    monkeypatch.setattr(engine, "predict", lambda _study, _points: None)
+    again, begun = begin(database, engine=engine)
+    assert not begun
+    assert again.points == first.points

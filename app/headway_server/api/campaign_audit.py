@@ -35,13 +35,13 @@ Number = Annotated[int | None, Query(ge=1, lt=2**31, description="An earlier aud
     ),
 )
 def begin_audit(
-    study: StudyName, request: AuditRequest, once: OnceUnderKey, response: Response
+    study: StudyName, request: AuditRequest, once: OnceUnderKey, context: Context, response: Response
 ) -> AuditReport:
     """Freeze the best trials of a campaign that is over, and have them measured again, beside random searches
     of equal budget. The work is that of ordinary studies, which `tasks` names: workers serve them. Safe to
     repeat: the same request about the same data is the same audit.
     """
-    report, begun = once(campaign_audit.begin, study, request)
+    report, begun = once(campaign_audit.Auditor(context.engine).begin, study, request)
     response.status_code = 201 if begun else 200
     response.headers["Location"] = f"/v1/studies/{study}/audit?number={report.number}"
     return report

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from headway.wire.base import Params
 from headway.wire.campaign_audit import AuditRequest, CompanionRole, PointRole, SearchCounts
-from headway.wire.study import StudyDefinition
+from headway.wire.study import Interval, StudyDefinition
 from headway_server.domain.errors import (
     IllegalTransition,
     InvalidRequest,
@@ -47,6 +47,8 @@ class FrozenPoint:
     params: Params
     selection_value: float
     observed: float
+    believed: Interval | None = None
+    """The model's posterior there, when the audit began."""
 
 
 @dataclass(frozen=True)

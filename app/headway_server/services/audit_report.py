@@ -139,6 +139,7 @@ def _points(seen: Seen) -> list[tuple[AuditedPoint, Measured]]:
             params=point.params,
             selection_value=point.selection_value,
             observed=point.observed,
+            shrunk=point.believed,
             replicates=measured.shown,
             winners_curse=_curse(seen.sign, point.selection_value, measured.shown),
             # No look before the end: a running audit shows what was measured, and tests nothing.

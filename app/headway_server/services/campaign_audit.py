@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headway.wire.campaign_audit import AuditReport, AuditRequest, SearchCounts
 from headway_server.domain.audit import (
@@ -18,9 +18,16 @@ from headway_server.domain.audit import (
     require_auditable,
     require_random_search,
 )
-from headway_server.domain.errors import HeadwayError, IllegalTransition, OutOfScope, ValidationFailed
+from headway_server.domain.errors import (
+    EngineUnavailable,
+    HeadwayError,
+    IllegalTransition,
+    OutOfScope,
+    ValidationFailed,
+)
 from headway_server.domain.study import Study
 from headway_server.services.audit_report import report_of
+from headway_server.services.engine_port import Engine
 from headway_server.services.standing import counted_trials
 from headway_server.storage.database import Database, UnitOfWork
 
@@ -39,32 +46,43 @@ class Frozen:
     digest: str
 
 
-def begin(database: Database, name: str, request: AuditRequest) -> tuple[AuditReport, bool]:
-    """The audit of this campaign, and whether this call began it: the same request about the same data finds
-    the audit that it began before. Its studies are made by `audit_progress.move_on`.
+@dataclass(frozen=True)
+class Auditor:
+    """Begins audits, and asks the engine what the model believes of what they freeze."""
 
-    Raises:
-        NotFound: no such study.
-        UnsupportedObjectives: it has several objectives.
-        IllegalTransition: it is not over, too few of its trials count, the incumbent's point is none of the
-            present space, or another audit of it is running.
-        ValidationFailed: a study of `reuse` is no null of this one.
-        OutOfScope: the key is for one study, and an audit makes others.
-    """
-    while True:
-        frozen = _looked_at(database, name, request)
+    engine: Engine
 
-        def work(uow: UnitOfWork, frozen: Frozen | HeadwayError = frozen) -> tuple[AuditReport, bool] | None:
-            if isinstance(frozen, HeadwayError):
-                raise frozen
-            study = uow.studies.lock(name)
-            if study.last_seq != frozen.last_seq:
-                return None  # a result has come in between: look again
-            return _begin(uow, study, request, frozen)
+    def begin(self, database: Database, name: str, request: AuditRequest) -> tuple[AuditReport, bool]:
+        """The audit of this campaign, and whether this call began it: the same request about the same data
+        finds the audit that it began before. Its studies are made by `audit_progress.move_on`. An audit does
+        not wait for an engine that is away: it has no beliefs then.
 
-        begun = database.write(work)
-        if begun is not None:
-            return begun
+        Raises:
+            NotFound: no such study.
+            UnsupportedObjectives: it has several objectives.
+            IllegalTransition: it is not over, too few of its trials count, the incumbent's point is none of
+                the present space, or another audit of it is running.
+            ValidationFailed: a study of `reuse` is no null of this one.
+            OutOfScope: the key is for one study, and an audit makes others.
+        """
+        while True:
+            frozen = _looked_at(database, name, request)
+            if isinstance(frozen, Frozen):
+                frozen = replace(frozen, points=_believed(self.engine, name, frozen.points))
+
+            def work(
+                uow: UnitOfWork, frozen: Frozen | HeadwayError = frozen
+            ) -> tuple[AuditReport, bool] | None:
+                if isinstance(frozen, HeadwayError):
+                    raise frozen
+                study = uow.studies.lock(name)
+                if study.last_seq != frozen.last_seq:
+                    return None  # a result has come in between: look again
+                return _begin(uow, study, request, frozen)
+
+            begun = database.write(work)
+            if begun is not None:
+                return begun
 
 
 def read(database: Database, name: str, number: int | None = None) -> AuditReport:
@@ -105,6 +123,18 @@ def _looked_at(database: Database, name: str, request: AuditRequest) -> Frozen |
         return database.read(lambda uow: _freeze(uow, uow.studies.get(name), request))
     except HeadwayError as error:
         return error
+
+
+def _believed(engine: Engine, name: str, points: tuple[FrozenPoint, ...]) -> tuple[FrozenPoint, ...]:
+    try:
+        found = engine.predict(name, [point.params for point in points])
+    except EngineUnavailable:
+        return points
+    if found is None:
+        return points
+    return tuple(
+        replace(point, believed=interval) for point, interval in zip(points, found.intervals, strict=True)
+    )
 
 
 def _freeze(uow: UnitOfWork, study: Study, request: AuditRequest) -> Frozen:

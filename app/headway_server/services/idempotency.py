@@ -73,7 +73,8 @@ class Once:
             what the command raises.
         """
         asked = hashlib.sha256(to_json((args, kwargs))).hexdigest()
-        adapter = _answer_of(command)
+        # Of a method what is kept is the function: an object that lives for one request must not be.
+        adapter = _answer_of(getattr(command, "__func__", command))
 
         def wrap(work: Callable[[UnitOfWork], W]) -> Callable[[UnitOfWork], W]:
             def once(uow: UnitOfWork) -> W:

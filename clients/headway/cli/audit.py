@@ -68,7 +68,7 @@ def _followed(found: Audit, report: AuditReport) -> AuditReport:
 def _show(report: AuditReport) -> None:
     click.echo("\n".join(_head(report)))
     write_table(
-        ("point", "trial", "selected by", "measured again", "95 % interval", "n", "winner's curse"),
+        ("point", "trial", "selected by", "shrunk", "measured again", "95 % interval", "n", "winner's curse"),
         [_point(point) for point in report.points],
     )
     write_table(
@@ -97,6 +97,7 @@ def _point(point: AuditedPoint) -> tuple[object, ...]:
         point.role,
         point.trial,
         point.selection_value,
+        "" if point.shrunk is None else cell_text(point.shrunk.mean),
         _mean(point.replicates),
         _interval(point.replicates.low, point.replicates.high),
         _n(point.replicates),

@@ -15,7 +15,7 @@ from headway.wire.amendments import Note, Tags
 from headway.wire.base import NO_NUL, Params
 from headway.wire.campaign_audit import AuditRequest, PointRole, SearchCounts
 from headway.wire.space import Space
-from headway.wire.study import StudyDefinition, StudyName, StudyState
+from headway.wire.study import Interval, StudyDefinition, StudyName, StudyState
 from headway.wire.trial import MeasuredValue, Outcome, Receipt, TrialState, WorkerId
 
 VERSION = 1
@@ -182,6 +182,7 @@ class ArchivedPoint(Archived):
     params: Params
     selection_value: float
     observed: float
+    believed: Interval | None = None
 
 
 class ArchivedSlot(Archived):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import FailFast, Field
 
 from headway.wire.base import Moment, Params, Request, Response
-from headway.wire.study import Objective, StudyName, StudyState
+from headway.wire.study import Interval, Objective, StudyName, StudyState
 
 MAX_TOP = 10
 MIN_REPLICATES = 10
@@ -104,6 +104,9 @@ class AuditedPoint(Response):
     """What the search believed; of the control, what a random permutation of the values gave it."""
     observed: float
     """What the search measured there: for all but the control the same."""
+    shrunk: Interval | None = None
+    """What the campaign's model believed of the point when the audit began, noise excluded: a value that its
+    neighbours have drawn back from its luck. None where there was no model to ask."""
     replicates: Replicates
     winners_curse: Difference | None = None
     """How much better the selection value is than the replicate mean; None without a value."""
