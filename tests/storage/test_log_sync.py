@@ -18,16 +18,15 @@ from headway_server.services import studies
 from headway_server.services.finish import finish
 from headway_server.services.release import release
 from headway_server.services.suggest import suggest
-from headway_server.storage import log_sync
 from headway_server.storage.log_sync import LogSync
 from tests.conftest import SpreadEngine
 
 
 @pytest.fixture
-def syncs(monkeypatch):
-    """How many times the log was synced, in a list that grows."""
+def syncs(sqlite_database, monkeypatch):
+    """A list that grows with every sync of the database's log."""
     done = []
-    monkeypatch.setattr(log_sync.os, "fdatasync", done.append, raising=False)
+    monkeypatch.setattr(sqlite_database.sync_log, "fdatasync", done.append)
     return done
 
 
@@ -55,7 +54,7 @@ def test_what_was_acknowledged_is_on_the_disk(sqlite_database, monkeypatch, tmp_
         # In another process: closing a file of the database in this one would end SQLite's locks on it.
         subprocess.run(["cp", str(path), f"{path}-wal", str(image)], check=True)
 
-    monkeypatch.setattr(log_sync.os, "fdatasync", power_cut_from_here_on, raising=False)
+    monkeypatch.setattr(sqlite_database.sync_log, "fdatasync", power_cut_from_here_on)
 
     def on_the_disk(query):
         found = sqlite3.connect(image / path.name)
@@ -109,13 +108,13 @@ def test_a_disk_that_fails_is_told(sqlite_database, monkeypatch):
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as broken:
-        broken.setattr(log_sync.os, "fdatasync", fail, raising=False)
+        broken.setattr(sqlite_database.sync_log, "fdatasync", fail)
         with pytest.raises(DatabaseUnavailable, match="Input/output error"):
             reported(sqlite_database, trial)
     assert reported(sqlite_database, trial).duplicate
 
 
-def test_who_waits_shares_a_sync_that_began_after_all_had_asked(monkeypatch, tmp_path):
+def test_who_waits_shares_a_sync_that_began_after_all_had_asked(tmp_path):
     (tmp_path / "x.db-wal").touch()
     sync, clock = LogSync(tmp_path / "x.db"), count()
     began, ended = [], []
@@ -128,7 +127,7 @@ def test_who_waits_shares_a_sync_that_began_after_all_had_asked(monkeypatch, tmp
             assert all_have_asked.wait(30)
         ended.append(next(clock))
 
-    monkeypatch.setattr(log_sync.os, "fdatasync", fdatasync, raising=False)
+    sync.fdatasync = fdatasync
 
     def wait_for_it():
         since = next(clock)
@@ -148,6 +147,8 @@ def test_who_waits_shares_a_sync_that_began_after_all_had_asked(monkeypatch, tmp
         assert any(since < a and b < until for a, b in zip(began, ended, strict=True))
 
 
-def test_a_log_that_was_moved_into_the_database_needs_no_sync(syncs, tmp_path):
-    LogSync(tmp_path / "x.db")()
-    assert not syncs
+def test_a_log_that_was_moved_into_the_database_needs_no_sync(tmp_path):
+    sync, done = LogSync(tmp_path / "x.db"), []
+    sync.fdatasync = done.append
+    sync()
+    assert not done

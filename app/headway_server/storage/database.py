@@ -146,7 +146,7 @@ class Database:
         self.wrap: Wrap | None = None
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.sqlite_path = Path(parsed.database) if self.is_sqlite and parsed.database else None
-        self._sync_log = None if self.sqlite_path is None else LogSync(self.sqlite_path)
+        self.sync_log = None if self.sqlite_path is None else LogSync(self.sqlite_path)
         # SQLite has one writer; its own waiting is a sleep that grows, so threads queue here instead.
         self._writer = threading.Lock() if self.is_sqlite else nullcontext()
         self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
@@ -262,10 +262,10 @@ class Database:
 
     def _make_last(self) -> None:
         """See to it that what was committed outlasts a power cut; PostgreSQL has done so itself."""
-        if self._sync_log is None:
+        if self.sync_log is None:
             return
         try:
-            self._sync_log()
+            self.sync_log()
         except OSError as error:
             raise DatabaseUnavailable(
                 f"The disk did not confirm what was written ({error.strerror}). Repeat the request."

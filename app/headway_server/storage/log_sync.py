@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -29,6 +30,8 @@ class LogSync:
         self._done = 0
         self._named: int | None = None
         """The log's file number when its name was synced."""
+        self.fdatasync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+        """What brings an open file's content to the disk."""
 
     def __call__(self) -> None:
         """Return once all that was committed before this call outlasts a power cut.
@@ -52,7 +55,7 @@ class LogSync:
         except FileNotFoundError:  # the last connection has closed, which moved all of it into the database
             return
         try:
-            getattr(os, "fdatasync", os.fsync)(log)
+            self.fdatasync(log)
             number = os.fstat(log).st_ino
         finally:
             os.close(log)
