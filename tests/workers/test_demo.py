@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -45,6 +46,14 @@ class Run:
         return match[0]
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """Tests that a shell runs in its background have SIGINT ignored, and would hand that down."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def released(database: Path) -> None:
     connection = sqlite3.connect(database)
     still_out = connection.execute("SELECT count(*) FROM trials WHERE state = 'leased'").fetchone()
@@ -78,6 +87,7 @@ def test_demo_runs_to_the_end_and_shows_the_result_again_at_once(tmp_path: Path)
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("heard_interrupts")
 def test_interrupted_demo_leaves_no_process_and_is_resumed(tmp_path: Path):
     run = Run(tmp_path, "--budget", "12", "--workers", "2")
     url = run.url()
