@@ -25,7 +25,7 @@ def test_a_peers_records_are_what_was_measured(peer, problem):
     if not interpreter.exists():
         pytest.skip("make bench-environments builds the peers' environments")
     command = [str(interpreter), "-c", RUN, peer, problem]
-    alone = os.environ | {"PYTHONPATH": str(ROOT)}
+    alone = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'workers'}"}
     done = subprocess.run(
         command, cwd=ROOT, env=alone, capture_output=True, text=True, check=False, timeout=300
     )
