@@ -13,7 +13,7 @@ from headway_server.engine.fits.hyperparameters import (
 )
 from headway_server.engine.gp.kernel import Array, Kernel
 
-SAMPLE = 200
+SAMPLE = 64
 """Observations that it is computed on. The information of all of them is taken to be in proportion: what a
 first step needs is how the hyperparameters play into each other."""
 
