@@ -26,9 +26,10 @@ from headway.wire.trial import MeasuredValue, Receipt
 from headway_server.main import create_app
 from headway_server.services import studies
 from headway_server.settings import Settings, sqlite_url
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.schema import migrate
 from headway_server.storage.tables import observations, trials
+from headway_server.storage.unit_of_work import UnitOfWork
 from tests.postgres import throwaway_server
 
 STUDY = "large"

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
-from sqlalchemy import event
 
 from headway.wire.space import Float, Space
 from headway.wire.study import StudyDefinition
@@ -18,7 +17,8 @@ from headway_server.services import studies
 from headway_server.services.finish import finish
 from headway_server.services.release import release
 from headway_server.services.suggest import suggest
-from headway_server.storage.log_sync import LogSync
+from headway_server.storage import database as database_module
+from headway_server.storage.log_sync import LogSync, flush
 from tests.conftest import SpreadEngine
 
 
@@ -87,17 +87,76 @@ def test_a_suggestion_waits_for_the_disk_once(sqlite_database, syncs):
     assert len(syncs) == 2
 
 
-def test_postgresql_need_not_flush_a_reservation(postgres_database):
+@pytest.fixture
+def flushes(postgres_database, monkeypatch):
+    """For every flush of PostgreSQL's log: where the log ended before it, and up to where it was on the disk
+    afterwards.
+    """
+    seen = []
+
+    def watched(connection):
+        (end,) = _asked_of_postgres(postgres_database, "SELECT pg_current_wal_insert_lsn()")
+        flush(connection)
+        (flushed,) = _asked_of_postgres(postgres_database, "SELECT pg_current_wal_flush_lsn()")
+        seen.append((_position(end), _position(flushed)))
+
+    monkeypatch.setattr(database_module, "flush", watched)
+    return seen
+
+
+def _asked_of_postgres(database, query):
+    with database.connection() as connection:
+        return connection.exec_driver_sql(query).one()
+
+
+def _position(lsn):
+    """A place in PostgreSQL's log, as a number."""
+    high, low = lsn.split("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+def test_postgresql_flushes_what_is_acknowledged_and_no_reservation(postgres_database, flushes):
     begin(postgres_database)
-    said = []
-    engine = postgres_database.connection().engine
-    event.listen(engine, "after_cursor_execute", lambda *about: said.append(about[2]))
+    del flushes[:]
     (trial,) = asked(postgres_database)
-    assert sum("synchronous_commit" in statement for statement in said) == 1
-    del said[:]
+    assert len(flushes) == 1
     reported(postgres_database, trial)
-    assert said
-    assert not any("synchronous_commit" in statement for statement in said)
+    assert len(flushes) == 2
+    assert all(flushed >= end for end, flushed in flushes)
+    postgres_database.read(lambda uow: uow.studies.get("s"))
+    assert len(flushes) == 2
+
+
+def test_postgresql_lets_others_write_while_the_disk_is_at_work(postgres_database, monkeypatch):
+    begin(postgres_database)
+    (first,) = asked(postgres_database)
+    (second,) = asked(postgres_database)
+
+    def meanwhile(connection):
+        monkeypatch.setattr(database_module, "flush", flush)
+        reported(postgres_database, second)  # of the same study, whose lock has been let go
+        flush(connection)
+
+    monkeypatch.setattr(database_module, "flush", meanwhile)
+    assert not reported(postgres_database, first).duplicate
+    assert reported(postgres_database, second).duplicate
+
+
+def test_a_server_that_dies_before_it_confirms_is_told(postgres_database, monkeypatch):
+    begin(postgres_database)
+    (trial,) = asked(postgres_database)
+
+    def too_late(connection):
+        _asked_of_postgres(
+            postgres_database, f"SELECT pg_terminate_backend({connection.info.backend_pid}, 10000)"
+        )
+        flush(connection)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(database_module, "flush", too_late)
+        with pytest.raises(DatabaseUnavailable, match="did not confirm"):
+            reported(postgres_database, trial)
+    assert reported(postgres_database, trial).duplicate  # only the connection had died
 
 
 def test_a_disk_that_fails_is_told(sqlite_database, monkeypatch):

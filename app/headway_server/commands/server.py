@@ -11,6 +11,10 @@ import click
 
 from headway_server.commands.database import DATABASE, settings_of
 
+SWITCH_INTERVAL_S = 5e-4
+"""How long a thread may keep Python's lock from others who want it. A transaction gives it away at each of
+its statements, with its study locked in the database meanwhile; Python's own 5 ms are the length of one."""
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -56,6 +60,7 @@ def serve(host: str, port: int, database: str | None) -> None:
         access_log=False,
         timeout_graceful_shutdown=settings.stop_s,
     )
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     DrainingServer(config, app, drain_s=settings.drain_s).run()
 
 

@@ -6,7 +6,8 @@ from headway.wire.amendments import TrialPatch
 from headway.wire.trial import TrialView
 from headway_server.domain.amendments import Amendment, amend
 from headway_server.services.views import trial_view
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def amend_trial(database: Database, name: str, number: int, patch: TrialPatch) -> TrialView:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from headway.wire.archive import ArchivedAudit, ArchivedPoint, ArchivedSlot
 from headway_server.domain.audit import CampaignAudit, Companion, FrozenPoint, NullSlot
 from headway_server.domain.study import Study
-from headway_server.storage.database import UnitOfWork
+from headway_server.storage.unit_of_work import UnitOfWork
 
 NOWHERE = 0
 """The id of a companion that was deleted before the export: no study has it, so that it counts as gone."""

@@ -15,9 +15,10 @@ from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Trial
 from headway_server.services.archived_audits import audit_of
 from headway_server.services.views import study_view
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.measurements import MeasurementRow
 from headway_server.storage.tables import Event, SpaceRow
+from headway_server.storage.unit_of_work import UnitOfWork
 
 OTHER_NAMES = 50
 """Names that are tried for a companion where its own is taken."""

@@ -7,7 +7,8 @@ from datetime import datetime
 from headway.wire.access import AuditEntry, AuditPage
 from headway_server.domain.errors import InvalidCursor
 from headway_server.storage.audit import Entry, Place
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def page(

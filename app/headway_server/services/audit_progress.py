@@ -28,7 +28,8 @@ from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.services.standing import counted_trials
 from headway_server.storage.campaign_audits import GONE
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 OTHER_NAMES = 50
 """Names that are tried where somebody has taken the first."""

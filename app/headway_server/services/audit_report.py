@@ -22,7 +22,7 @@ from headway_server.domain.audit_statistics import NOTHING, null_test, summary, 
 from headway_server.domain.audit_verdict import verdict
 from headway_server.domain.study import Study
 from headway_server.storage.campaign_audits import GONE, Result, Standing
-from headway_server.storage.database import UnitOfWork
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from headway_server.domain.study import Study
 from headway_server.services.audit_report import report_of
 from headway_server.services.engine_port import Engine
 from headway_server.services.standing import counted_trials
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 MIN_COUNTED = 3
 """Trials that must count: with fewer there is no choice to speak of, and hardly a control."""

@@ -8,7 +8,8 @@ from headway_server.domain.study import Study
 from headway_server.services.leases import complete_if_spent
 from headway_server.services.preconditions import require_if_match, require_match
 from headway_server.services.views import study_view
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def change(database: Database, name: str, patch: StudyPatch, if_match: str | None) -> StudyView:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from headway.wire.study import Convergence, ConvergencePoint
 from headway_server.domain.pareto import MAX_FOR_HYPERVOLUME, Front, contribution, reference_point
 from headway_server.domain.study import Study
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.rows import Arrival, MeasuredArrival
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def convergence(database: Database, name: str) -> Convergence:

@@ -6,8 +6,9 @@ from functools import partial
 
 from headway_server.domain.study import TOMBSTONE
 from headway_server.services.preconditions import require_if_match, require_match
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.queries import DELETED
+from headway_server.storage.unit_of_work import UnitOfWork
 
 AT_ONCE = 500
 """Trials, or events, that one transaction deletes: a large study must not hold up the others."""

@@ -56,8 +56,9 @@ from headway_server.services.warm import (
     tell,
 )
 from headway_server.settings import Settings
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.tables import ModelState
+from headway_server.storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 

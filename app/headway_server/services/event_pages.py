@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from headway.wire.events import EventPage, EventView
 from headway_server.domain.errors import InvalidCursor
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def page(database: Database, name: str, cursor: str | None, limit: int) -> EventPage:

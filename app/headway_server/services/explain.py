@@ -8,7 +8,8 @@ from headway_server.domain.errors import EngineUnavailable, IllegalTransition, V
 from headway_server.domain.readings import Readings
 from headway_server.domain.trial import Trial
 from headway_server.services.engine_port import Engine, ToExplain
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def explain(database: Database, engine: Engine, name: str, request: ExplainRequest) -> Explanation:

@@ -31,9 +31,10 @@ from headway_server.domain.trial import Trial
 from headway_server.services.archived_audits import archived_audit, taking_part
 from headway_server.services.trial_columns import header
 from headway_server.services.views import trial_view
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.measurements import StudyMeasurement
 from headway_server.storage.tables import Event
+from headway_server.storage.unit_of_work import UnitOfWork
 
 Format = Literal["csv", "ndjson", "parquet", "json"]
 

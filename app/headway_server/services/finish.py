@@ -10,7 +10,8 @@ from headway_server.domain.study import Study
 from headway_server.domain.trial import FINAL, Trial
 from headway_server.services.leases import complete_if_spent
 from headway_server.services.standing import improves
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def finish(database: Database, name: str, number: int, result: FinishRequest) -> FinishResponse:

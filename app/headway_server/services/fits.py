@@ -6,8 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from headway_server.engine import Fitted, Optimizer, Prepared
 from headway_server.services.fit_process import FitProcess, Task, TaskFailed
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.tables import ModelState
+from headway_server.storage.unit_of_work import UnitOfWork
 
 LARGE = 300
 """From so many results on, the work is done in a process of its own: a fit to 300 takes a tenth of a second

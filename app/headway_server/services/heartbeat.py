@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from headway.wire.trial import HeartbeatRequest, HeartbeatResponse
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def heartbeat(database: Database, name: str, number: int, request: HeartbeatRequest) -> HeartbeatResponse:

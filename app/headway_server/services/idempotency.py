@@ -13,8 +13,9 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 
 from headway_server.domain.errors import IdempotencyInProgress, IdempotencyKeyReused
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.tables import KeptResponse
+from headway_server.storage.unit_of_work import UnitOfWork
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -20,8 +20,9 @@ from headway_server.domain.pareto import Front
 from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.services.standing import front
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.rows import Incumbent
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)

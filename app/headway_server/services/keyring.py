@@ -18,8 +18,9 @@ from headway_server.domain.access import Actor
 from headway_server.domain.errors import DatabaseUnavailable, Unauthenticated
 from headway_server.domain.keys import Key, Token, hash_of
 from headway_server.services.projects import found
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.tables import WebSession
+from headway_server.storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 

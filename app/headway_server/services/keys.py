@@ -6,7 +6,8 @@ from headway.wire.access import CreatedKey, KeyCreate, KeyPage, KeyView
 from headway_server.domain.errors import InvalidCursor, NotFound
 from headway_server.domain.keys import Key, Project, Token
 from headway_server.services.projects import found
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def create(database: Database, project: str | None, asked: KeyCreate) -> CreatedKey:

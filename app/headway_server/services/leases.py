@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from headway_server.domain.study import Study
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def sweep(database: Database) -> int:

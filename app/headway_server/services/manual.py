@@ -18,7 +18,8 @@ from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
 from headway_server.services.standing import improves
 from headway_server.services.views import trial_view
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def create_trial(database: Database, name: str, request: TrialCreate) -> tuple[TrialView, bool]:

@@ -16,8 +16,9 @@ from headway_server.domain.errors import InvalidCursor, NotFinite, QuotaExceeded
 from headway_server.domain.stopping import hopeless
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Attempt, Trial
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.measurements import MeasurementRow
+from headway_server.storage.unit_of_work import UnitOfWork
 
 MOST_OF_AN_ATTEMPT = 100_000
 """Measurements kept of one attempt."""

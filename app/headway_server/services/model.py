@@ -10,8 +10,9 @@ from headway_server.domain.readings import Readings
 from headway_server.domain.space import SearchSpace
 from headway_server.services.engine_port import Engine, Predictions
 from headway_server.services.standing import front
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.rows import Incumbent
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def best(database: Database, engine: Engine, name: str) -> BestResponse:

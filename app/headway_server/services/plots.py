@@ -18,8 +18,9 @@ from headway_server.domain.pareto import Front
 from headway_server.domain.study import Study
 from headway_server.services.convergence import convergence_of
 from headway_server.services.trial_columns import ABOUT, PLOTTED, header, shown_cells
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.trial_table import METRIC
+from headway_server.storage.unit_of_work import UnitOfWork
 
 Columns = dict[str, list[object]]
 

@@ -6,7 +6,8 @@ from headway.wire.access import ProjectCreate, ProjectPage, ProjectPatch, Projec
 from headway_server.domain.access import DEFAULT_PROJECT_ID
 from headway_server.domain.errors import NotFound, ProjectConflict
 from headway_server.domain.keys import Project
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def create_or_get(database: Database, asked: ProjectCreate) -> tuple[ProjectView, bool]:

@@ -12,7 +12,8 @@ from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study, check_definition
 from headway_server.services.leases import complete_if_spent
 from headway_server.services.preconditions import require_if_match, require_match
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 MOST_NAMED = 20
 """Results set aside that an answer names."""

@@ -8,8 +8,8 @@ from headway_server.domain.audit import Counted
 from headway_server.domain.measured import Measured
 from headway_server.domain.pareto import Front, dominates
 from headway_server.domain.study import Study
-from headway_server.storage.database import UnitOfWork
 from headway_server.storage.rows import Incumbent
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def front(uow: UnitOfWork, study: Study) -> Front[Incumbent]:

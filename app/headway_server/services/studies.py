@@ -6,7 +6,8 @@ from headway.wire.study import StudyDefinition, StudyPage, StudyView
 from headway_server.domain.errors import DefinitionConflict
 from headway_server.domain.study import Study, check_definition, definition_hash
 from headway_server.services.views import study_view
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def create_or_get(database: Database, definition: StudyDefinition) -> tuple[StudyView, bool]:

@@ -19,7 +19,8 @@ from headway_server.domain.trial import Attempt, Trial, heartbeat_interval_s
 from headway_server.services.engine_port import Engine, Point
 from headway_server.services.idempotency import RequestKey, find_kept, keep_place
 from headway_server.services.leases import take_back_lapsed
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 

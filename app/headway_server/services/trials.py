@@ -10,7 +10,8 @@ from headway_server.domain.downsampling import downsampled
 from headway_server.domain.errors import InvalidCursor
 from headway_server.services.trial_columns import named, shown_cells
 from headway_server.services.views import trial_view
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def read(database: Database, name: str, number: int) -> TrialView:

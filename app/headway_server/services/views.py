@@ -6,7 +6,7 @@ from headway.wire.study import StudyView
 from headway.wire.trial import AttemptView, ObservationView, TrialView
 from headway_server.domain.study import Study
 from headway_server.domain.trial import Trial
-from headway_server.storage.database import UnitOfWork
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 def study_view(uow: UnitOfWork, study: Study) -> StudyView:

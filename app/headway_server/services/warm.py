@@ -11,9 +11,9 @@ from headway_server.domain.space import SearchSpace
 from headway_server.domain.study import Study
 from headway_server.engine import Fitted, Optimizer, Prepared
 from headway_server.services.engine_port import Point
-from headway_server.storage.database import UnitOfWork
 from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
+from headway_server.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)

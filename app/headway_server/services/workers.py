@@ -6,7 +6,8 @@ from collections import defaultdict
 from datetime import timedelta
 
 from headway.wire.workers import HeldLease, WorkerError, WorkerPage, WorkerView
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
+from headway_server.storage.unit_of_work import UnitOfWork
 from headway_server.storage.workers import Holding
 
 LATELY = timedelta(hours=1)

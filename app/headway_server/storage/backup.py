@@ -44,7 +44,7 @@ from headway_server.storage.backup_file import (
     written,
 )
 from headway_server.storage.column_types import UtcDateTime
-from headway_server.storage.database import Database, UnitOfWork
+from headway_server.storage.database import Database
 from headway_server.storage.schema import (
     known_revision,
     known_revisions,
@@ -52,6 +52,7 @@ from headway_server.storage.schema import (
     schema_transaction,
 )
 from headway_server.storage.tables import metadata
+from headway_server.storage.unit_of_work import UnitOfWork
 
 ROWS_AT_ONCE = 1000
 

@@ -1,4 +1,4 @@
-"""The connection to SQLite or PostgreSQL, and the unit of work that every command runs in."""
+"""The connection to SQLite or PostgreSQL, and the transaction that every command runs in."""
 
 from __future__ import annotations
 
@@ -9,33 +9,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.orm import Session
 
 from headway_server.domain.access import SERVER, Actor
 from headway_server.domain.errors import DatabaseUnavailable
-from headway_server.storage.access import KeyRepository, ProjectRepository
-from headway_server.storage.audit import AuditRepository
-from headway_server.storage.campaign_audits import CampaignAuditRepository
 from headway_server.storage.clock import Clock
-from headway_server.storage.events import EventRepository
-from headway_server.storage.identity_map import IdentityMap
-from headway_server.storage.kept_responses import KeptResponseRepository
-from headway_server.storage.log_sync import LogSync
-from headway_server.storage.measurements import MeasurementRepository
-from headway_server.storage.models import ModelRepository
-from headway_server.storage.spaces import SpaceRepository
-from headway_server.storage.studies import StudyRepository
-from headway_server.storage.trial_table import TrialTable
-from headway_server.storage.trials import TrialRepository
-from headway_server.storage.workers import WorkerRepository
+from headway_server.storage.log_sync import LogSync, commit_without_waiting, flush
+from headway_server.storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 
@@ -73,51 +61,6 @@ _SQLITE_AWAY = {
 
 Watch = Callable[[str, float, Sequence[str]], None]
 """Told of every transaction: read or write, its seconds, and the types of the events that it committed."""
-
-
-class UnitOfWork:
-    """One transaction: who asked for it, and the repositories."""
-
-    def __init__(self, connection: Connection, clock: Clock, actor: Actor) -> None:
-        self._objects = objects = IdentityMap(connection)
-        self._clock = clock
-        self.session = session = Session(connection, expire_on_commit=False)
-        self.actor = actor
-        self.to_last = True
-        """Whether the commit waits until it outlasts a power cut."""
-        self.studies = StudyRepository(connection, objects, clock, actor)
-        self.trials = TrialRepository(connection, objects)
-        self.table = TrialTable(connection, objects)
-        self.measurements = MeasurementRepository(session)
-        self.workers = WorkerRepository(session, actor)
-        self.events = EventRepository(connection, objects, actor)
-        self.models = ModelRepository(session)
-        self.spaces = SpaceRepository(session, actor)
-        self.kept_responses = KeptResponseRepository(connection, objects, actor)
-        self.projects = ProjectRepository(session, actor)
-        self.keys = KeyRepository(session)
-        self.audit = AuditRepository(session, actor)
-        self.campaign_audits = CampaignAuditRepository(session)
-
-    @property
-    def now(self) -> datetime:
-        """The database's time, the same throughout."""
-        return self._clock.now
-
-    def may_be_lost(self) -> None:
-        """Say that nobody will be told of this transaction but through a later one, so that a power cut may
-        undo it. Its commit does not wait for the disk; the later one's brings it there too.
-        """
-        self.to_last = False
-
-    def flush(self) -> None:
-        """Write what has been done so far, so that queries see it. Nothing is committed."""
-        self._objects.flush()
-        self.session.flush()
-
-    def forget(self) -> None:
-        """Let go of what has been read, so that reading much takes little memory."""
-        self._objects.forget()
 
 
 class Wrap(Protocol):
@@ -241,6 +184,7 @@ class Database:
             if not self.is_sqlite:
                 with connection.begin():
                     yield connection
+                _flush(connection)
                 return
             raw = connection.connection.driver_connection
             if raw is None:
@@ -261,7 +205,7 @@ class Database:
         self._engine.dispose()
 
     def _make_last(self) -> None:
-        """See to it that what was committed outlasts a power cut; PostgreSQL has done so itself."""
+        """SQLite: see to it that what was committed outlasts a power cut."""
         if self.sync_log is None:
             return
         try:
@@ -278,16 +222,17 @@ class Database:
             for attempt in range(1, ATTEMPTS + 1):
                 committing = False
                 try:
-                    with engine.begin() as connection:
-                        if self.is_sqlite:
-                            connection.exec_driver_sql("BEGIN IMMEDIATE" if kind == "write" else "BEGIN")
-                        uow = UnitOfWork(connection, Clock(connection, self.clock_offset), self.actor)
-                        result = work(uow)
-                        if kind == "write":
-                            uow.flush()
-                            if not uow.to_last and not self.is_sqlite:
-                                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
-                        committing = True
+                    with engine.connect() as connection:
+                        with connection.begin():
+                            if self.is_sqlite:
+                                connection.exec_driver_sql("BEGIN IMMEDIATE" if kind == "write" else "BEGIN")
+                            uow = UnitOfWork(connection, Clock(connection, self.clock_offset), self.actor)
+                            result = work(uow)
+                            if kind == "write":
+                                uow.flush()
+                            committing = True
+                        if kind == "write" and uow.to_last and not self.is_sqlite:
+                            _flush(connection)
                 except DBAPIError as error:
                     # A connection from the pool may have died since it was used: asking each of them first
                     # would cost a round trip a transaction. Of a commit nobody can say what became of it.
@@ -306,6 +251,18 @@ class Database:
         finally:
             if self.watch is not None:
                 self.watch(kind, time.perf_counter() - started, committed)
+
+
+def _flush(connection: Connection) -> None:
+    """PostgreSQL: see to it that what this connection has committed outlasts a power cut."""
+    raw: Any = connection.connection.driver_connection
+    try:
+        flush(raw)
+    except psycopg.Error as error:
+        connection.invalidate()
+        raise DatabaseUnavailable(
+            "The database did not confirm what was written. Repeat the request."
+        ) from error
 
 
 def _to_last(work: Callable[[UnitOfWork], T], uow: UnitOfWork) -> tuple[T, bool]:
@@ -347,10 +304,16 @@ def _sqlite_engine(url: str) -> Engine:
 
 
 def _postgres_engine(url: str) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=16,
         max_overflow=32,
         pool_use_lifo=True,  # few connections do most of the work, and know its statements prepared
         connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={int(LOCK_TIMEOUT_S * 1000)}"},
     )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        commit_without_waiting(connection)  # `Database.write` flushes what somebody is told of
+
+    return engine

@@ -1,9 +1,10 @@
-"""Commits of SQLite that outlast a power cut, at one sync of its write-ahead log for all who wait for one.
+"""Commits that outlast a power cut, where nobody else waits for a lock while the disk is at work.
 
-With `synchronous = FULL` SQLite syncs the log within each commit, while the next writer waits for the lock.
-With NORMAL it leaves that to the checkpoints, which keep the file sound (SQLite's documentation, "Write-Ahead
-Logging", section 3.3). Who needs a commit to last does the same sync afterwards, as here: many commits may
-share one, and the next writer is under way meanwhile.
+Left to themselves, both databases sync their write-ahead log within each commit, before they let its locks
+go. Here commits don't wait for the disk (SQLite: `synchronous = NORMAL`, which leaves that to checkpoints and
+keeps the file sound, see its "Write-Ahead Logging", section 3.3; PostgreSQL: `synchronous_commit = off`, see
+its chapter "Asynchronous Commit"). Who needs one to last syncs the log afterwards: the next writer is under
+way meanwhile, and many commits may share a sync.
 """
 
 from __future__ import annotations
@@ -13,9 +14,38 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from psycopg import Connection
+
+_FLUSH = b"SET LOCAL synchronous_commit TO DEFAULT; SELECT pg_logical_emit_message(true, 'headway', '')"
+"""A transaction that changes nothing and leaves a record in the log, so that its commit waits for the disk,
+and for standbys where the server is set up to; what was committed before stands before it in the log."""
+
+
+def commit_without_waiting(connection: Connection) -> None:
+    """PostgreSQL: from here on, commits of a new connection don't wait for the disk."""
+    connection.execute("SET synchronous_commit TO OFF")
+    connection.commit()
+
+
+def flush(connection: Connection) -> None:
+    """PostgreSQL: return once what this connection has committed outlasts a power cut.
+
+    It must be the connection that committed: one to a server that has crashed since, and may have lost the
+    commit, is closed.
+
+    Raises:
+        psycopg.Error: the server did not confirm it.
+    """
+    connection.autocommit = True
+    try:
+        connection.execute(_FLUSH, prepare=False)  # one message, so one transaction
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
+
 
 class LogSync:
-    """Syncs the write-ahead log of a database file. Thread-safe.
+    """SQLite: syncs the write-ahead log of a database file. Thread-safe.
 
     Args:
         database: the file.
