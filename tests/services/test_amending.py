@@ -17,7 +17,6 @@ from headway_server.domain.errors import IllegalTransition, NotFinite, NotFound,
 from headway_server.services import fits, model, studies, trials
 from headway_server.services.amending import amend_trial
 from headway_server.services.convergence import convergence
-from headway_server.services.engine_host import EngineHost
 from headway_server.services.finish import finish
 from headway_server.services.history import events_after
 from headway_server.services.importing import import_rows
@@ -40,20 +39,6 @@ def change(database):
         return amend_trial(database, name, number, TrialPatch.model_validate(fields))
 
     return call
-
-
-@pytest.fixture
-def hosts(database):
-    """Makes engine hosts, each with a memory of its own, on one database."""
-    made = []
-
-    def new():
-        made.append(EngineHost(database))
-        return made[-1]
-
-    yield new
-    for host in made:
-        host.close()
 
 
 POINTS = [(k / 13, (k / 13 - 0.3) ** 2) for k in range(12)]

@@ -16,18 +16,10 @@ from headway_server.domain.errors import (
 )
 from headway_server.services import engine_host
 from headway_server.services.amending import amend_trial
-from headway_server.services.engine_host import EngineHost
 from headway_server.services.engine_link import EngineLink
 from headway_server.services.explain import explain
 from headway_server.services.finish import finish
 from headway_server.services.suggest import suggest
-
-
-@pytest.fixture
-def host(database):
-    host = EngineHost(database)
-    yield host
-    host.close()
 
 
 def run(database, host, count, measure=lambda x: {"value": (x - 0.3) ** 2}):

@@ -28,13 +28,6 @@ def database(sqlite_database):
 
 
 @pytest.fixture
-def host(database):
-    host = EngineHost(database)
-    yield host
-    host.close()
-
-
-@pytest.fixture
 def fifo(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     return tmp_path / "fifo"

@@ -18,7 +18,6 @@ from headway_server.domain.errors import (
 )
 from headway_server.domain.space import SearchSpace
 from headway_server.services import studies, trials
-from headway_server.services.engine_host import EngineHost
 from headway_server.services.finish import finish
 from headway_server.services.idempotency import RequestKey
 from headway_server.services.suggest import suggest
@@ -33,13 +32,6 @@ SPACE = Space(
     ),
     constraints=("x + y <= 1", "n + 10 * x <= 12"),
 )
-
-
-@pytest.fixture
-def host(database):
-    host = EngineHost(database)
-    yield host
-    host.close()
 
 
 @pytest.fixture

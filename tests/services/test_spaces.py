@@ -29,7 +29,6 @@ from headway_server.services import model, spaces, studies, trials
 from headway_server.services.amending import amend_trial
 from headway_server.services.archives import import_study
 from headway_server.services.convergence import convergence
-from headway_server.services.engine_host import EngineHost
 from headway_server.services.explain import explain
 from headway_server.services.exporting import export
 from headway_server.services.finish import finish
@@ -60,19 +59,6 @@ def take(database):
         assert import_rows(database, name, ImportRequest.model_validate({"rows": rows})).refused == 0
 
     return call
-
-
-@pytest.fixture
-def hosts(database):
-    made = []
-
-    def new():
-        made.append(EngineHost(database))
-        return made[-1]
-
-    yield new
-    for host in made:
-        host.close()
 
 
 def ask(database, engine, **fields):
