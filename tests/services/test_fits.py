@@ -11,7 +11,7 @@ import pytest
 
 from headway.wire.trial import FinishRequest, SuggestRequest
 from headway_server.engine import Optimizer
-from headway_server.services import engine_host, fits
+from headway_server.services import engine_host, fits, warm
 from headway_server.services.engine_host import EngineHost
 from headway_server.services.engine_port import Answered, Asked, AskPoints
 from headway_server.services.finish import finish
@@ -128,7 +128,7 @@ def test_a_long_backlog_is_added_beside_the_answers_too(database, host, define, 
     work(database, host, 1)
     gate.may_run.release()
     host.wait_for_fits()
-    assert versions(work(database, host, fits.AT_ONCE + 2)) == [old] * (fits.AT_ONCE + 2)
+    assert versions(work(database, host, warm.AT_ONCE + 2)) == [old] * (warm.AT_ONCE + 2)
     gate.may_run.release()
     host.wait_for_fits()
     assert versions(work(database, host, 1)) == [old]
@@ -136,7 +136,25 @@ def test_a_long_backlog_is_added_beside_the_answers_too(database, host, define, 
     gate.may_run.release()
     host.wait_for_fits()
     (point,) = host.points("s", [70])
-    assert (point.origin.model_version, point.origin.n_observed) == (old + 1, 12 + 1 + fits.AT_ONCE + 2 + 1)
+    assert (point.origin.model_version, point.origin.n_observed) == (old + 1, 12 + 1 + warm.AT_ONCE + 2 + 1)
+    again = EngineHost(database)
+    assert again.predict("s", PROBE) == host.predict("s", PROBE)
+    again.close()
+
+
+def test_a_backlog_that_does_not_shrink_is_added_to_an_answer(database, host, define, gate, monkeypatch):
+    define(budget=80)
+    old = started(database, host, monkeypatch)
+    work(database, host, 1)
+    gate.may_run.release()
+    host.wait_for_fits()
+    for _ in range(2):  # workers as fast as the preparation
+        assert versions(work(database, host, warm.AT_ONCE + 2)) == [old] * (warm.AT_ONCE + 2)
+        gate.may_run.release()
+        host.wait_for_fits()
+    (point,) = host.points("s", [70])
+    assert point.origin.model_version == old + 1
+    assert gate.tasks == ["FitTask", "Preparation", "Preparation"]
     again = EngineHost(database)
     assert again.predict("s", PROBE) == host.predict("s", PROBE)
     again.close()
@@ -245,7 +263,7 @@ def test_a_fit_of_another_study_of_the_same_name_is_not_stored(database, host, d
 HOST = """
 import sys
 from headway_server.engine import Optimizer
-from headway_server.services import engine_host, fits
+from headway_server.services import engine_host, fits, warm
 from tests.services.tasks import ForEver
 
 fits.LARGE = 4

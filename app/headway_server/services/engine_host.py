@@ -42,7 +42,7 @@ from headway_server.services.engine_port import (
     ToExplain,
 )
 from headway_server.services.fit_process import TaskFailed
-from headway_server.services.fits import AT_ONCE, Fits
+from headway_server.services.fits import Fits
 from headway_server.services.questions import arriving, grouped
 from headway_server.services.round import Round
 from headway_server.services.warm import (
@@ -238,9 +238,10 @@ class EngineHost:
         if warm.preparing is not None and warm.preparing.prepared.done():
             ready, warm.preparing = warm.preparing, None
             prepared = _prepared(ready, name)
-            if prepared is not None and warm.optimizer.behind(prepared) > AT_ONCE:
+            behind = 0 if prepared is None else warm.optimizer.behind(prepared)
+            if ready.is_worth_another_round(behind):
                 going_on = self._fits.prepare(warm.optimizer, ready.fitted, prepared)
-                warm.preparing = replace(ready, prepared=going_on)
+                warm.preparing = replace(ready, prepared=going_on, behind=behind)
                 return
             warm.optimizer.adopt(ready.fitted, ready.model.version, prepared)
             warm.model = ready.model

@@ -13,8 +13,6 @@ from headway_server.storage.unit_of_work import UnitOfWork
 LARGE = 300
 """From so many results on, the work is done in a process of its own: a fit to 300 takes a tenth of a second
 (`make bench-latency`), during which a question would wait."""
-AT_ONCE = 8
-"""So many results a question may add to a posterior that was prepared; more are added beside the answers."""
 
 
 class Fits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -15,6 +16,9 @@ from headway_server.storage.rows import Datum, InFlight
 from headway_server.storage.tables import ModelState
 from headway_server.storage.unit_of_work import UnitOfWork
 
+AT_ONCE = 8
+"""So many results a question may add to a posterior that was prepared; more are added beside the answers."""
+
 
 @dataclass(frozen=True)
 class Preparing:
@@ -23,6 +27,15 @@ class Preparing:
     model: ModelState
     fitted: Fitted
     prepared: Future[Prepared]
+    behind: float = math.inf
+    """How many results there were that an earlier round had not taken up when this one began."""
+
+    def is_worth_another_round(self, behind: int) -> bool:
+        """Whether to bring what was prepared up to date beside the answers once more, where so many results
+        have come meanwhile: not where the last round has not halved them, as those who ask without a pause
+        would never see its end.
+        """
+        return AT_ONCE < behind < self.behind / 2
 
 
 @dataclass

@@ -9,6 +9,7 @@ from scipy.stats import multivariate_normal
 
 from headway.wire.model import Hyperparameters
 from headway_server.engine.fits.hyperparameters import (
+    MAX_CONDITION,
     NOISE_PRIOR,
     OUTPUTSCALE_PRIOR,
     Data,
@@ -16,6 +17,7 @@ from headway_server.engine.fits.hyperparameters import (
     to_theta,
     to_wire,
 )
+from headway_server.engine.gp.posterior import Posterior
 from tests.engine.gp.test_posterior import mixed_rows
 from tests.engine.reference import single_task_gp
 
@@ -108,3 +110,23 @@ def test_wire_form_and_back():
 def test_prior_mode():
     assert math.exp(NOISE_PRIOR.log_mode) == pytest.approx(math.exp(-5.0))
     assert NOISE_PRIOR.log_density(np.array([-5.0]))[1][0] == pytest.approx(0.0)
+
+
+def test_noise_keeps_the_matrix_invertible_in_double_precision():
+    n = 1000
+    rng = np.random.default_rng(n)
+    rows = rng.random((n + 60, 2))
+    rows[n // 2 :] = 0.3 + 1e-3 * rng.standard_normal((n + 60 - n // 2, 2))  # a search that has converged
+    z = rng.standard_normal(n + 60)
+    theta = np.array([0.0, 0.0, np.log(1e-6), np.log(8.0), 0.0])
+    fitted = to_wire(theta, data_of(rows[:n], z[:n]), "standardize")
+    assert fitted.noise == pytest.approx(n * 8.0 / MAX_CONDITION)
+    assert to_wire(theta, data_of(rows[:50], z[:50]), "standardize").noise == pytest.approx(1e-6)
+    none = np.zeros(n + 60)
+    posterior = Posterior.build(fitted, rows[:n], z[:n], none[:n])
+    for row, value in zip(rows[n:], z[n:], strict=True):
+        posterior.append(row, value, 0.0)
+    assert posterior.rebuilds <= 4  # with noise 1e-6, 20 of 64 appends at 1,000 rows
+    anew = Posterior.build(fitted, rows, z, none)
+    whole, expected = (one.moments(rows)[1] ** 2 + fitted.noise for one in (posterior, anew))
+    np.testing.assert_allclose(whole, expected, rtol=0.3)  # the variances of what would be told next
