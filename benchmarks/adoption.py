@@ -1,8 +1,8 @@
 """Whether a large study's suggestions wait while hyperparameters are fitted and taken up.
 
-    python -m benchmarks.adoption [--results 2000] [--write]
+    python -m benchmarks.adoption [--results 1000 2000] [--write]
 
-A study on `headway serve` with so many results brought to it; one worker asks and reports until the
+Studies on `headway serve` with so many results brought to them; one worker asks and reports until the
 server has fitted anew, beside the requests, and the suggestions come from the new fit. Prints how long
 suggestions took, and the longest around the one that first used it; `--write` puts that into
 docs/benchmarks.md.
@@ -86,24 +86,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--results", type=int, default=2000, help="results before the first suggestion")
+    parser.add_argument(
+        "--results",
+        type=int,
+        nargs="+",
+        default=[1000, 2000],
+        metavar="N",
+        help="before the first suggestion",
+    )
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    asked, adopted = measured(options.results)
-    ms = np.array([one.ms for one in asked])
-    near = ms[max(adopted - AROUND, 0) : adopted + AROUND + 1]
-    columns = (
-        f"{options.results} to {options.results + len(asked)}",
-        f"{np.median(ms):.0f} / {np.percentile(ms, 99):.0f} / {ms.max():.0f}",
-        f"{near.max():.0f}",
-    )
-    text = (
-        "| results | suggest, ms, p50 / p99 / longest | around the new fit's first, ms, longest |\n"
-        f"|---|---|---|\n| {' | '.join(columns)} |"
-    )
-    print(text)
+    lines = [
+        "| results | suggest, ms, p50 / p99 / longest | around the new fit's first, ms, longest |",
+        "|---|---|---|",
+    ]
+    for n in options.results:
+        asked, adopted = measured(n)
+        ms = np.array([one.ms for one in asked])
+        near = ms[max(adopted - AROUND, 0) : adopted + AROUND + 1]
+        columns = (
+            f"{n} to {n + len(asked)}",
+            f"{np.median(ms):.0f} / {np.percentile(ms, 99):.0f} / {ms.max():.0f}",
+            f"{near.max():.0f}",
+        )
+        lines.append(f"| {' | '.join(columns)} |")
+        print(lines[-1], flush=True)
     if options.write:
-        insert("adoption", text)
+        insert("adoption", "\n".join(lines))
 
 
 if __name__ == "__main__":
