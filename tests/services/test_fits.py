@@ -51,6 +51,11 @@ class Gate:
         assert self.may_run.acquire(timeout=60)
         return task.run()
 
+    def let_pass(self, host):
+        """Let one task run, and the host see its end."""
+        self.may_run.release()
+        host.wait_for_fits()
+
 
 @pytest.fixture
 def gate(monkeypatch, large):
@@ -100,16 +105,14 @@ def test_answers_go_on_under_the_old_version_until_the_new_one_is_prepared(
     assert versions(during_fit) == [old] * 4
     assert [receipt.n_observed for receipt in during_fit] == [12, 13, 14, 15]
     assert gate.tasks == ["FitTask"]
-    gate.may_run.release()
-    host.wait_for_fits()
+    gate.let_pass(host)
 
     during_preparation = work(database, host, 4)
     assert versions(during_preparation) == [old] * 4
     assert [receipt.n_observed for receipt in during_preparation] == [16, 17, 18, 19]
     assert not any(receipt.degraded for receipt in during_preparation)
     assert gate.tasks == ["FitTask", "Preparation"]
-    gate.may_run.release()
-    host.wait_for_fits()
+    gate.let_pass(host)
 
     (point,) = host.points("s", [50])
     assert (point.origin.model_version, point.origin.n_observed) == (old + 1, 20)
@@ -126,15 +129,12 @@ def test_a_long_backlog_is_added_beside_the_answers_too(database, host, define, 
     define(budget=80)
     old = started(database, host, monkeypatch)
     work(database, host, 1)
-    gate.may_run.release()
-    host.wait_for_fits()
+    gate.let_pass(host)
     assert versions(work(database, host, warm.AT_ONCE + 2)) == [old] * (warm.AT_ONCE + 2)
-    gate.may_run.release()
-    host.wait_for_fits()
+    gate.let_pass(host)
     assert versions(work(database, host, 1)) == [old]
     assert gate.tasks == ["FitTask", "Preparation", "Preparation"]
-    gate.may_run.release()
-    host.wait_for_fits()
+    gate.let_pass(host)
     (point,) = host.points("s", [70])
     assert (point.origin.model_version, point.origin.n_observed) == (old + 1, 12 + 1 + warm.AT_ONCE + 2 + 1)
     again = EngineHost(database)
@@ -146,12 +146,10 @@ def test_a_backlog_that_does_not_shrink_is_added_to_an_answer(database, host, de
     define(budget=80)
     old = started(database, host, monkeypatch)
     work(database, host, 1)
-    gate.may_run.release()
-    host.wait_for_fits()
+    gate.let_pass(host)
     for _ in range(2):  # workers as fast as the preparation
         assert versions(work(database, host, warm.AT_ONCE + 2)) == [old] * (warm.AT_ONCE + 2)
-        gate.may_run.release()
-        host.wait_for_fits()
+        gate.let_pass(host)
     (point,) = host.points("s", [70])
     assert point.origin.model_version == old + 1
     assert gate.tasks == ["FitTask", "Preparation", "Preparation"]
@@ -164,8 +162,7 @@ def test_a_fit_that_is_not_adopted_yet_is_not_made_twice(database, host, define,
     define(budget=60)
     started(database, host, monkeypatch)
     work(database, host, 1)
-    gate.may_run.release()
-    host.wait_for_fits()
+    gate.let_pass(host)
     for _ in range(3):
         host.start_fits()
     assert gate.tasks == ["FitTask"]
@@ -187,8 +184,7 @@ def test_a_fit_that_arrives_during_a_preparation_is_the_next_one(database, host,
     another_fit()
     other.close()
     for version in (old + 1, old + 2):
-        gate.may_run.release()
-        host.wait_for_fits()
+        gate.let_pass(host)
         assert host.points("s", [50])[0].origin.model_version == version
     assert gate.tasks == ["Preparation"] * 2
 
@@ -198,8 +194,7 @@ def test_a_study_that_is_evicted_during_a_preparation_starts_anew(database, host
     define("other", budget=60)
     old = started(database, host, monkeypatch)
     work(database, host, 1)
-    gate.may_run.release()
-    host.wait_for_fits()
+    gate.let_pass(host)
     work(database, host, 1)
     assert gate.tasks == ["FitTask", "Preparation"]
     monkeypatch.setattr(engine_host, "WARM_STUDIES", 1)
@@ -263,7 +258,7 @@ def test_a_fit_of_another_study_of_the_same_name_is_not_stored(database, host, d
 HOST = """
 import sys
 from headway_server.engine import Optimizer
-from headway_server.services import engine_host, fits, warm
+from headway_server.services import engine_host, fits
 from tests.services.tasks import ForEver
 
 fits.LARGE = 4
