@@ -1,9 +1,10 @@
 """How long the overview of a large study takes over HTTP, and how large it is.
 
-    python -m benchmarks.columns [--trials 100000] [--max-points 10000] [--repeats 9]
+    python -m benchmarks.columns [--trials 100000] [--max-points 10000] [--repeats 9] [--write]
 
 The study has six parameters; one trial in ten failed. Each answer goes through the whole application (its
-routes, middleware and JSON, in this process), on SQLite and on a throwaway PostgreSQL. Prints Markdown.
+routes, middleware and JSON, in this process), on SQLite and on a throwaway PostgreSQL. Prints Markdown;
+`--write` puts it into docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from statistics import median
 
 import numpy as np
 from fastapi.testclient import TestClient
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
+from benchmarks import document
 from headway.wire.space import Categorical, Float, Int, Space
-from headway.wire.study import StudyDefinition
+from headway.wire.study import StudyDefinition, TrialCounts
 from headway.wire.trial import MeasuredValue, Receipt
 from headway_server.main import create_app
 from headway_server.services import studies
@@ -66,6 +68,8 @@ def fill(database: Database, n: int) -> None:
     def write(uow: UnitOfWork) -> None:
         study = uow.studies.lock(STUDY)
         study.trials_created, study.last_seq = n, n + 1
+        failed = -(-n // FAILS_EVERY)
+        study.trial_counts = TrialCounts(completed=n - failed, failed=failed)
         origin = Receipt(policy="sobol", strategy=study.definition.strategy)
         rows: list[dict[str, object]] = []
         results: list[dict[str, object]] = []
@@ -133,6 +137,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--max-points", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     overview = f"trials?format=columns&max_points={options.max_points}"
     filtered = (f"{overview}&state=completed", f"{overview}&origin.policy=sobol")
@@ -144,10 +149,13 @@ def main() -> None:
             migrate(database)
             fill(database, options.trials)
             with database.connection() as connection, connection.begin():
-                connection.execute(text("ANALYZE"))  # PostgreSQL does so by itself after a while
+                connection.exec_driver_sql("ANALYZE")  # PostgreSQL does so by itself after a while
             database.dispose()
             rows += measure(url, questions, options.repeats)
-    print(f"{options.trials} trials, {len(PARAMETERS)} parameters:\n\n{table(rows)}")
+    text = f"{options.trials:,} trials, {len(PARAMETERS)} parameters.\n\n{table(rows)}"
+    print(text)
+    if options.write:
+        document.insert("overview", text)
 
 
 if __name__ == "__main__":
