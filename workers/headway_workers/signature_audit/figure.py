@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from headway_workers.signature_audit.checks import share_significant
+from headway_workers.signature_audit.checks import adjusted_for_proliferation, share_significant
 from headway_workers.signature_audit.gene_sets import random_sets, weighted_scores
 from headway_workers.signature_audit.simulator import FactorModel
 from headway_workers.signature_audit.survival import concordance, scores_of
@@ -34,8 +34,9 @@ def draw(figure: Figure) -> None:
     left.set(xlabel="Harrell's C in 200 patients", ylabel="random sets")
     left.margins(y=0.25)
     left.legend(frameon=False, fontsize=9, loc="upper left")
-    for adjust, colour, label in ((False, BLUE, "as they are"), (True, GOLD, "adjusted for meta-PCNA")):
-        shares = [100 * share_significant(cohort, genes, k, 200, adjust=adjust) for k in SIZES]
+    without = adjusted_for_proliferation(cohort, genes)
+    for data, colour, label in ((genes, BLUE, "as they are"), (without, GOLD, "adjusted for meta-PCNA")):
+        shares = [100 * share_significant(cohort, data, k, 200) for k in SIZES]
         right.plot(SIZES, shares, "o-", color=colour, label=label)
     right.axhline(5, color=INK, lw=1, ls="--", label="5 %")
     right.set_xscale("log")

@@ -168,8 +168,8 @@ def _covariates(recipe: Recipe, cohort: Cohort, of_train: Cohort) -> Array:
         assert cohort.covariates is not None
         return np.column_stack([np.ones(len(cohort.survival)), cohort.covariates])
     X, known = cohort.values[:, cohort.proliferation], of_train.values[:, cohort.proliferation]
-    meta = ((X - known.mean(axis=0)) / known.std(axis=0)).mean(axis=1)
-    return np.column_stack([np.ones(len(meta)), meta])
+    index = np.median((X - known.mean(axis=0)) / known.std(axis=0), axis=1)  # Venet et al. 2011
+    return np.column_stack([np.ones(len(index)), index])
 
 
 def _transformed(values: Array, recipe: Recipe, location: Array, spread: Array) -> Array:
