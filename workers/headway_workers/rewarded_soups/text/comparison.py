@@ -155,11 +155,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--lr", type=float, default=Recipe.learning_rate)
+    parser.add_argument("--kl-coef", type=float, default=Recipe.kl_coef)
     parser.add_argument("--texts", type=int, default=2_000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
-    recipe = Recipe(learning_rate=chosen.lr, batch=chosen.batch)
+    recipe = Recipe(learning_rate=chosen.lr, batch=chosen.batch, kl_coef=chosen.kl_coef)
     for seed in range(chosen.seeds):
         plan = Plan(chosen.pair, recipe, chosen.steps, chosen.texts, seed, chosen.device)
         found = Comparison.of(plan)
