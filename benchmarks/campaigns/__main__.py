@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.campaigns.outcome import Outcome, table
 from benchmarks.document import insert
-from benchmarks.service.__main__ import serving
+from benchmarks.serving import serving
 from benchmarks.systems import ROOT
 from headway import Client, Study
 from headway.wire.study import DEFAULT_STRATEGY

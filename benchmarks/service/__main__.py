@@ -14,15 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from http.client import HTTPConnection
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +26,7 @@ from sqlalchemy import create_engine, make_url
 from benchmarks.document import insert
 from benchmarks.service import load
 from benchmarks.service.figures import Row, Window, row, table
+from benchmarks.serving import serving
 from benchmarks.systems import ROOT, python, version
 from headway_server.storage.database import Database
 from headway_server.storage.schema import migrate
@@ -48,24 +44,6 @@ CYCLES, PACED_CYCLES = 128, 256
 REPEATS = 3
 OPTUNA_S = 15.0
 RESULTS = ROOT / "benchmarks" / "results" / "service.json"
-
-
-@contextmanager
-def serving(url: str, count: int) -> Iterator[list[int]]:
-    """So many servers on one database; their ports."""
-    ports = [_free_port() for _ in range(count)]
-    paths = os.pathsep.join(str(ROOT / folder) for folder in ("clients", "app", "workers"))
-    with ExitStack() as stack:
-        for port in ports:
-            command = [sys.executable, "-m", "headway", "serve", "--port", str(port), "--database", url]
-            server = subprocess.Popen(
-                command, env=os.environ | {"PYTHONPATH": paths}, stderr=subprocess.DEVNULL
-            )
-            stack.callback(server.wait)
-            stack.callback(server.terminate)
-        for port in ports:
-            _wait_until_ready(port)
-        yield ports
 
 
 def headway(
@@ -136,27 +114,6 @@ def _line(child: subprocess.Popen[str]) -> str:
     if child.stdout is None:
         raise AssertionError("it was opened with a pipe")
     return child.stdout.readline().strip()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_ready(port: int) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-        finally:
-            connection.close()
-    raise TimeoutError("the server did not become ready within 60 s")
 
 
 def _database(server: PostgresServer, name: str) -> str:

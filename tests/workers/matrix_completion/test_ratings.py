@@ -1,13 +1,11 @@
-import os
-import pickle
 from collections import Counter
 
 import numpy as np
 import pytest
 
+from headway_workers.frame_pickle import NotATable
 from headway_workers.matrix_completion import ratings
 from headway_workers.matrix_completion.biases import Biases, rmse
-from headway_workers.matrix_completion.frame_pickle import NotATable, RefusedClass, columns
 from headway_workers.matrix_completion.ratings import Ratings, RatingsMissing, Split, load, numbered
 
 TABLE = {
@@ -18,11 +16,6 @@ TABLE = {
     "rating": [2.5, 3.0, 5.0, 0.5],
     "timestamp": [1260759144, 1260759179, 1260759182, 1260759185],
 }
-
-
-class Runs:
-    def __reduce__(self):
-        return os.system, ("touch /tmp/never",)
 
 
 def some(n_users: int = 30, n_films: int = 40, share: float = 0.5) -> Ratings:
@@ -51,17 +44,6 @@ def test_another_table_is_converted_anew(write_table, tmp_path):
     load(write_table(TABLE), tmp_path / "cache")
     other = load(write_table({**TABLE, "rating": [1.0, 1.0, 1.0, 1.0]}), tmp_path / "cache")
     assert set(other.stars.tolist()) == {1.0}
-
-
-def test_pickle_that_names_a_function_is_refused_before_it_runs():
-    with pytest.raises(RefusedClass, match=r"posix.system"):
-        columns(pickle.dumps(Runs()))
-
-
-@pytest.mark.parametrize("content", [b"", b"\x80\x05N.", pickle.dumps({"a": 1}), b"nonsense"])
-def test_what_is_no_table_is_refused(content):
-    with pytest.raises(NotATable):
-        columns(content)
 
 
 def test_missing_column_and_bad_stars_are_named(write_table, tmp_path):

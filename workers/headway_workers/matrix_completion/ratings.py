@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway_workers.contract import DataUnavailable
-from headway_workers.matrix_completion.frame_pickle import NotATable, columns
+from headway_workers.frame_pickle import NotATable, columns
 from headway_workers.matrix_completion.observed import Observed
 
 TABLE = Path("_data", "dslabs", "movielens.pkl.compress")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway_workers.contract import DataUnavailable
-from headway_workers.matrix_completion.frame_pickle import columns
+from headway_workers.frame_pickle import columns
 from headway_workers.signature_audit.simulator import Cohort
 from headway_workers.signature_audit.survival import Array, Survival
 
