@@ -12,13 +12,14 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from headway_workers.async_bo import checks, tasks
 from headway_workers.async_bo.boosted_trees import CAPPED_TREES, MOST_TREES, BoostedTrees, parameters
+from headway_workers.async_bo.claims import statements
 from headway_workers.async_bo.methods import METHODS
 from headway_workers.async_bo.pest_control import CHOICES, STAGES, PestControl
 from headway_workers.async_bo.problems import LONG_TASKS, TASKS, problem
 from headway_workers.async_bo.records import Record, recorded
 from headway_workers.async_bo.run import run
 from headway_workers.async_bo.setting import Setting
-from headway_workers.async_bo.tasks import ARMS, BUDGET, MARGINS, Regrets, claims, statements, table
+from headway_workers.async_bo.tasks import ARMS, BUDGET, MARGINS, Regrets, claims, table
 
 PARAMS = {
     "learning_rate": 0.3,

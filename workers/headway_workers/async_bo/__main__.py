@@ -1,8 +1,11 @@
 """Runs as many simulations as one likes, in several processes, and keeps them in one Parquet file.
 
+Of one law and all methods, prints what they say by number of workers, as Markdown.
+
     python -m headway_workers.async_bo [--seeds 20] [--problems …] [--methods …] [--workers 2 4 8 16 32]
 
-Stopped and started again, it goes on where it was: every run is kept in the log as it finishes.
+Stopped and started again, it goes on where it was: every run is kept in the log as it finishes. --report
+runs nothing, and takes the seeds that are complete in the log.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from pathlib import Path
 
 import click
 
-from headway_workers.async_bo.claims import BUDGET
-from headway_workers.async_bo.methods import METHODS, PURPOSE_BUILT, STANDARD
+from headway_workers.async_bo.by_workers import COMPARED, complete, regret_table, trends
+from headway_workers.async_bo.claims import BUDGET, statements
+from headway_workers.async_bo.methods import METHODS
 from headway_workers.async_bo.problems import LONG_TASKS, NAMES
-from headway_workers.async_bo.records import LOG, all_recorded, write_parquet
+from headway_workers.async_bo.records import LOG, Record, all_recorded, logged, write_parquet
 from headway_workers.async_bo.setting import Setting
 from headway_workers.async_bo.simulator import LAWS
 
@@ -30,7 +34,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     ordinary = tuple(name for name in NAMES if name not in LONG_TASKS)
     parser.add_argument("--problems", nargs="+", choices=NAMES, default=ordinary)
-    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=(*STANDARD, *PURPOSE_BUILT))
+    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=COMPARED)
     parser.add_argument("--workers", nargs="+", type=int, default=(2, 4, 8, 16, 32))
     parser.add_argument("--laws", nargs="+", choices=tuple(LAWS), default=("exponential",))
     parser.add_argument("--budget", type=int, default=BUDGET)
@@ -41,6 +45,7 @@ def main() -> None:
     parser.add_argument("--failing", type=float, default=0.0, help="share of evaluations that are lost")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--log", type=Path, default=LOG)
+    parser.add_argument("--report", action="store_true")
     parser.add_argument("--output", type=Path, default=Path("async-bo.parquet"))
     options = parser.parse_args()
     arms = product(range(options.seeds), options.problems, options.methods, options.workers, options.laws)
@@ -60,13 +65,23 @@ def main() -> None:
         )
         for seed, problem, method, workers, law in arms
     ]
+    records = logged(settings, options.log) if options.report else _run(settings, options)
+    write_parquet(options.output, records)
+    click.echo(options.output)
+    if len(options.laws) == 1 and set(COMPARED) <= set(options.methods):
+        seen, workers = complete(records), sorted(options.workers)
+        click.echo(f"\n{regret_table(seen, workers)}")
+        if len(workers) > 1:
+            click.echo(f"\n{statements(trends(seen, workers))}")
+
+
+def _run(settings: list[Setting], options: argparse.Namespace) -> list[Record]:
     records = []
     for done, record in all_recorded(settings, options.jobs, options.log):
         records.append(record)
         one = record.setting
         click.echo(f"{done}/{len(settings)} {one.problem} {one.method} q={one.workers} seed {one.seed}")
-    write_parquet(options.output, records)
-    click.echo(options.output)
+    return records
 
 
 if __name__ == "__main__":

@@ -141,3 +141,13 @@ def interval(differences: Array) -> tuple[float, float, float]:
     draws = np.random.default_rng(0).integers(len(of_seed), size=(RESAMPLES, len(of_seed)))
     low, high = np.quantile(of_seed[draws].mean(axis=1), [0.025, 0.975])
     return float(of_seed.mean()), float(low), float(high)
+
+
+def statements(found: Iterable[Claim]) -> str:
+    """Claims as a table in Markdown."""
+    lines = ["| claim | effect | 95 % interval | demanded | verdict |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {one.name} | {one.effect:.4g} | {one.low:.4g} to {one.high:.4g} | {one.demands} | {one.verdict} |"
+        for one in found
+    ]
+    return "\n".join(lines)

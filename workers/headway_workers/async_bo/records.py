@@ -68,12 +68,12 @@ def all_recorded(
 
     Each process computes in one thread. Where `log` is given, records are appended to it line by line.
     """
-    wanted = {json.dumps(asdict(setting), sort_keys=True): setting for setting in settings}
+    wanted = {_key(setting): setting for setting in settings}
     done = 0
-    for record in read(log) if log is not None else ():
-        if record.engine == engine() and wanted.pop(_key(record.setting), None) is not None:
-            done += 1
-            yield done, record
+    for record in logged(settings, log) if log is not None else ():
+        del wanted[_key(record.setting)]
+        done += 1
+        yield done, record
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         for future in as_completed([pool.submit(recorded, setting) for setting in wanted.values()]):
@@ -84,6 +84,13 @@ def all_recorded(
                     lines.write(record.to_json() + "\n")
             done += 1
             yield done, record
+
+
+def logged(settings: Iterable[Setting], log: Path) -> list[Record]:
+    """Those of the settings that are in the log, as this engine ran them."""
+    wanted = {_key(setting) for setting in settings}
+    found = {_key(one.setting): one for one in read(log) if one.engine == engine()}
+    return [one for key, one in found.items() if key in wanted]
 
 
 def read(log: Path) -> list[Record]:

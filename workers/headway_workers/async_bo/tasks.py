@@ -20,7 +20,7 @@ from types import MappingProxyType
 import click
 import numpy as np
 
-from headway_workers.async_bo.claims import MANY, OWN, above, below, interval
+from headway_workers.async_bo.claims import MANY, OWN, above, below, interval, statements
 from headway_workers.async_bo.functions import Array
 from headway_workers.async_bo.methods import PURPOSE_BUILT, STANDARD
 from headway_workers.async_bo.problems import LONG_TASKS, TASKS
@@ -109,16 +109,6 @@ def table(regrets: Regrets) -> str:
         name = f"`{method}`" + (", own results only" if updates == "own" else "")
         cells = (_with_interval(of[method, updates]) for of in (regrets.mean, regrets.final))
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def statements(found: Iterable[Claim]) -> str:
-    """Claims as a table."""
-    lines = ["| claim | effect | 95 % interval | demanded | verdict |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {one.name} | {one.effect:.4g} | {one.low:.4g} to {one.high:.4g} | {one.demands} | {one.verdict} |"
-        for one in found
-    ]
     return "\n".join(lines)
 
 
