@@ -116,6 +116,19 @@ def test_figure_is_written_as_a_png(outcome: Outcome, tmp_path: Path):
     assert path.stat().st_size > 50_000
 
 
+def test_parameter_that_some_trials_lack_is_drawn_from_the_others(outcome: Outcome, tmp_path: Path):
+    best = outcome.best
+    assert best is not None
+    trials = tuple(
+        one
+        if one.number == best.trial or one.params is None or one.number % 2
+        else one.model_copy(update={"params": {name: v for name, v in one.params.items() if name != "C"}})
+        for one in outcome.record.trials
+    )
+    lacking = Outcome(Record(outcome.record.study, trials), best, outcome.model, outcome.slices)
+    assert figure.write(lacking, tmp_path / "figure.png").read_bytes().startswith(PNG)
+
+
 def test_figure_of_a_study_without_a_result_is_written_too(record: Record, tmp_path: Path):
     nothing = Outcome(Record(record.study, ()), None, ModelSummary(version=0, n_observed=0), ())
     assert figure.write(nothing, tmp_path / "figure.png").read_bytes().startswith(PNG)

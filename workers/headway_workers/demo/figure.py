@@ -161,7 +161,8 @@ def _slice(axes: Axes, piece: Slice, outcome: Outcome) -> None:
         if piece.parameter.log:
             axes.set_xscale("log")
         axes.set_xlim(at[0], at[-1])
-        seen = [float(t.params[name]) for t in outcome.record.trials if t.params and t.value is not None]
+        measured = [trial.params for trial in outcome.record.trials if trial.value is not None]
+        seen = [float(params[name]) for params in measured if params and name in params]
         axes.plot(
             seen, [0.015] * len(seen), "|", color=GREY, ms=7, alpha=0.7, transform=axes.get_xaxis_transform()
         )
