@@ -1,3 +1,4 @@
+import io
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from headway.wire.base import Params
 from headway.wire.model import ModelSummary
@@ -15,6 +17,7 @@ from headway.wire.study import Objective as Goal
 from headway.wire.trial import AttemptView, MeasuredValue, ObservationView, TrialView
 from headway_server.domain.space import SearchSpace
 from headway_workers.demo import figure
+from headway_workers.demo.conclusion import print_to
 from headway_workers.demo.record import Outcome, Record, WorkingTime
 from headway_workers.demo.slices import along, slices
 from headway_workers.digits_svm.objective import DigitsSvm
@@ -231,3 +234,18 @@ def test_nothing_on_the_front_is_drawn_too(record: Record, tmp_path: Path):
     told = several(record, [(1, 1, 0), (2, 2, 0)])
     nothing = Outcome(told, None, ModelSummary(version=0, n_observed=0))
     assert figure.write(nothing, tmp_path / "none.png").read_bytes().startswith(PNG)
+
+
+def test_points_of_a_front_that_differ_in_their_parameters_are_printed_with_their_names(record: Record):
+    told = several(record, [(0.1234567, 5, 1), (0.5, 2, 1)])
+    points: list[Params] = [{"family": "vae", "width": 116, "rate": 0.0123456}, {"family": "ridge", "lag": 5}]
+    front = tuple(
+        Best(trial=n, params=point, value=0.1, metrics={"error": told.observed[n - 1].value, "size": n})
+        for n, point in enumerate(points, 1)
+    )
+    paper = Console(width=60, file=io.StringIO(), record=True)
+    print_to(paper, Outcome(told, None, ModelSummary(version=1, n_observed=2), front=front), Path("a.png"))
+    text = paper.export_text()
+    assert "0.1235" in text
+    for expected in ("family=vae", "width=116", "rate=0.01235", "family=ridge", "lag=5"):
+        assert expected in text

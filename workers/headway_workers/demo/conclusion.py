@@ -6,7 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from headway.wire.base import ParamValue
 from headway_workers.demo.record import Outcome
 
 
@@ -42,8 +44,7 @@ def print_to(console: Console, outcome: Outcome, path: Path) -> None:
         table = Table.grid(padding=(0, 2))
         for name, value in best.params.items():
             share = outcome.model.importance.get(name)
-            shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-            table.add_row(f"  {name}", shown, "" if share is None else f"importance {share:.0%}")
+            table.add_row(f"  {name}", _shown(value), "" if share is None else f"importance {share:.0%}")
         console.print(table)
     console.print(f"figure: {path}", markup=False, soft_wrap=True)
 
@@ -51,10 +52,15 @@ def print_to(console: Console, outcome: Outcome, path: Path) -> None:
 def _front(console: Console, outcome: Outcome) -> None:
     names = [objective.name for objective in outcome.record.study.definition.objectives]
     console.print(f"a front of {len(outcome.front)}:")
-    table = Table(box=None, padding=(0, 2))
-    for name in ("trial", *names, *outcome.front[0].params):
-        table.add_column(name, justify="right")
+    table = Table(box=None, padding=(0, 1))
+    for name in ("trial", *names):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("at", overflow="fold")  # points differ in which parameters they have
     for one in outcome.front:
-        point = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in one.params.values()]
-        table.add_row(str(one.trial), *(f"{one.metrics[name]:.4g}" for name in names), *point)
+        point = "  ".join(f"{name}={_shown(value)}" for name, value in one.params.items())
+        table.add_row(str(one.trial), *(f"{one.metrics[name]:.4g}" for name in names), Text(point))
     console.print(table)
+
+
+def _shown(value: ParamValue) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
