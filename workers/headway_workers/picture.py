@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from headway_workers import registry
+from headway_workers.style import saved, sheet
 
 
 class NoPicture(LookupError):
@@ -29,9 +27,6 @@ def write(name: str, path: Path) -> Path:
     draw = registry.figure(name)
     if draw is None:
         raise NoPicture(name)
-    figure = Figure(figsize=(11, 7), dpi=160, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = sheet()
     draw(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    return path
+    return saved(figure, path)

@@ -1,11 +1,15 @@
-"""How every figure of a workload looks: its colours and its axes."""
+"""How every figure of a workload looks: its sheet, its colours and its axes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 INK, GREY, PALE = "#1f2933", "#8a94a0", "#e4e8ec"
@@ -13,6 +17,21 @@ BLUE, LIGHT_BLUE, GOLD, RED = "#2563a8", "#a9c4e2", "#e0a100", "#c43d3d"
 
 LOG_SPREAD = 20.0
 """Positive values that differ by more than this factor are drawn on a log axis."""
+
+
+def sheet(height: float = 7.0) -> Figure:
+    """An empty figure of 1,760 pixels' width; `height` in inches of 160 pixels."""
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=(11, height), dpi=160, facecolor="white", layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def saved(figure: Figure, path: Path) -> Path:
+    """As a PNG, in a folder that is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    return path
 
 
 def plain(axes: Axes) -> None:

@@ -5,10 +5,13 @@ from itertools import product
 import numpy as np
 import pytest
 
+from headway_workers.async_bo.__main__ import main
 from headway_workers.async_bo.by_workers import COMPARED, REGRET, complete, regret_table, trends
+from headway_workers.async_bo.grid_figure import draw_grid
 from headway_workers.async_bo.methods import PURPOSE_BUILT
 from headway_workers.async_bo.records import Record, logged
 from headway_workers.async_bo.setting import Setting
+from headway_workers.style import sheet
 
 WORKERS = (2, 8, 32)
 SEEDS = 6
@@ -75,3 +78,27 @@ def test_log_gives_back_only_this_engines_runs_that_are_wanted(tmp_path, monkeyp
     log = tmp_path / "log.jsonl"
     log.write_text("".join(f"{one.to_json()}\n" for one in (kept, other, record(1, "gp2", "ucb", 2, 0.7))))
     assert logged([kept.setting], log) == [kept]
+
+
+def test_grids_picture_has_every_problem_and_the_trend(records):
+    figure = sheet()
+    draw_grid(figure, complete(records), WORKERS)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[:3] == ["gp2", "gp5", "all problems, by workers"]
+
+
+@pytest.mark.slow
+def test_command_runs_a_grid_once_and_reports_it(tmp_path, monkeypatch, capsys):
+    paths = {name: str(tmp_path / name) for name in ("log", "output", "figure")}
+    grid = ["--seeds", "1", "--problems", "gp2", "--workers", "2", "4", "--budget", "8", "--jobs", "2"]
+    files = ["--log", paths["log"], "--output", paths["output"], "--figure", paths["figure"] + ".png"]
+    monkeypatch.setattr("sys.argv", ["async_bo", *grid, *files])
+    main()
+    first = capsys.readouterr().out
+    assert f"{2 * len(COMPARED)}/{2 * len(COMPARED)} " in first
+    monkeypatch.setattr("sys.argv", ["async_bo", *grid, *files, "--report"])
+    main()
+    again = capsys.readouterr().out
+    assert "ucb gains on purpose-built methods" in again
+    assert first.endswith(again)
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")

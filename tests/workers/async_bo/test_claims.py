@@ -44,6 +44,10 @@ def test_the_interval_is_the_bootstraps_over_seeds():
     assert (high - low) == pytest.approx(2 * 1.96 * error, rel=0.1)
 
 
+def test_one_seed_decides_nothing():
+    assert below("", np.full((1, 3), -5.0), 0.1).verdict == "inconclusive"
+
+
 def invented(setting):
     """A record with measures that depend on the method alone."""
     worse = {"thompson": 1.0}.get(setting.method, 0.0) + (setting.updates == "own")

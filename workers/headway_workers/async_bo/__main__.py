@@ -19,11 +19,13 @@ import click
 
 from headway_workers.async_bo.by_workers import COMPARED, complete, regret_table, trends
 from headway_workers.async_bo.claims import BUDGET, statements
+from headway_workers.async_bo.grid_figure import draw_grid
 from headway_workers.async_bo.methods import METHODS
 from headway_workers.async_bo.problems import LONG_TASKS, NAMES
 from headway_workers.async_bo.records import LOG, Record, all_recorded, logged, write_parquet
 from headway_workers.async_bo.setting import Setting
 from headway_workers.async_bo.simulator import LAWS
+from headway_workers.style import saved, sheet
 
 
 def main() -> None:
@@ -46,6 +48,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--log", type=Path, default=LOG)
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--figure", type=Path, help="a PNG of what all methods did")
     parser.add_argument("--output", type=Path, default=Path("async-bo.parquet"))
     options = parser.parse_args()
     arms = product(range(options.seeds), options.problems, options.methods, options.workers, options.laws)
@@ -73,6 +76,10 @@ def main() -> None:
         click.echo(f"\n{regret_table(seen, workers)}")
         if len(workers) > 1:
             click.echo(f"\n{statements(trends(seen, workers))}")
+        if options.figure:
+            figure = sheet(10)
+            draw_grid(figure, seen, workers)
+            click.echo(saved(figure, options.figure))
 
 
 def _run(settings: list[Setting], options: argparse.Namespace) -> list[Record]:

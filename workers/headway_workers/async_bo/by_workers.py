@@ -44,7 +44,7 @@ def regret_table(seen: Evidence, workers: Sequence[int]) -> str:
     for method in order:
         cells = []
         for q in workers:
-            effect, low, high = interval(scores[q][method] - _purpose_built(seen, q))
+            effect, low, high = interval(scores[q][method] - purpose_built(seen, q))
             cells.append(f"{ranks[q][method]:.1f}; {effect:+.2f} ({low:+.2f} to {high:+.2f})")
         lines.append(f"| `{method}` | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -59,11 +59,12 @@ def trends(seen: Evidence, workers: Sequence[int]) -> list[Claim]:
     weights = doublings / (doublings**2).sum()
     found = []
     for method in STANDARD:
-        ahead = np.array([seen.of(REGRET, method, q) - _purpose_built(seen, q) for q in workers])
+        ahead = np.array([seen.of(REGRET, method, q) - purpose_built(seen, q) for q in workers])
         name = f"{method} gains on purpose-built methods with each doubling of q: mean log10 regret"
         found.append(below(name, np.tensordot(weights, ahead, axes=1), 0.0))
     return found
 
 
-def _purpose_built(seen: Evidence, workers: int) -> Array:
+def purpose_built(seen: Evidence, workers: int) -> Array:
+    """Mean of the purpose-built methods' mean log10 regrets: (seeds, problems)."""
     return seen.among(REGRET, PURPOSE_BUILT, workers)

@@ -136,8 +136,13 @@ def above(name: str, differences: Array, threshold: float) -> Claim:
 
 
 def interval(differences: Array) -> tuple[float, float, float]:
-    """Mean and its 95 % percentile interval, by a bootstrap over seeds; problems stay as they are."""
+    """Mean and its 95 % percentile interval, by a bootstrap over seeds; problems stay as they are.
+
+    One seed says nothing of how seeds vary: the interval is the whole line then.
+    """
     of_seed = differences.mean(axis=1)
+    if len(of_seed) < 2:
+        return float(of_seed.mean()), -np.inf, np.inf
     draws = np.random.default_rng(0).integers(len(of_seed), size=(RESAMPLES, len(of_seed)))
     low, high = np.quantile(of_seed[draws].mean(axis=1), [0.025, 0.975])
     return float(of_seed.mean()), float(low), float(high)

@@ -41,7 +41,7 @@ def draw_records(figure: Figure, records: Sequence[Record]) -> None:
     seen = Evidence(tuple(records))
     curves, summaries = np.asarray(figure.subfigures(2, 1, height_ratios=(1.0, 1.1)))
     for axes, problem in zip(curves.subplots(1, len(PROBLEMS)), PROBLEMS, strict=True):
-        _regret(axes, records, problem, first=problem == PROBLEMS[0])
+        regret_curves(axes, records, problem, legend=problem == PROBLEMS[0])
     ranks, redundancy, exploration = summaries.subplots(1, 3)
     draw_ranks(ranks, {method: seen.of("mean_log_regret", method, MANY).ravel() for method in METHODS})
     _redundancy(redundancy, seen)
@@ -52,7 +52,9 @@ def draw_records(figure: Figure, records: Sequence[Record]) -> None:
     )
 
 
-def _regret(axes: Axes, records: Sequence[Record], problem: str, *, first: bool) -> None:
+def regret_curves(
+    axes: Axes, records: Sequence[Record], problem: str, *, legend: bool, workers: int = MANY
+) -> None:
     """Mean log10 of the simple regret by the number of results, with 95 % bands."""
     plain(axes)
     axes.set_title(problem, loc="left", fontsize=10, color=INK)
@@ -61,15 +63,16 @@ def _regret(axes: Axes, records: Sequence[Record], problem: str, *, first: bool)
         curves = [
             one.regret
             for one in records
-            if (one.setting.problem, one.setting.method, one.setting.workers) == (problem, method, MANY)
+            if (one.setting.problem, one.setting.method, one.setting.workers) == (problem, method, workers)
             and one.setting.updates == "intermediate"
         ]
         logs = np.log10(np.maximum(np.array(curves), FLOOR))
-        middle, error = logs.mean(axis=0), 1.96 * logs.std(axis=0, ddof=1) / np.sqrt(len(logs))
+        middle, spread = logs.mean(axis=0), logs.std(axis=0, ddof=1 if len(logs) > 1 else 0)
+        error = 1.96 * spread / np.sqrt(len(logs))
         x = np.arange(1, len(middle) + 1)
         axes.plot(x, middle, line, color=colour, lw=1.6, label=method)
         axes.fill_between(x, middle - error, middle + error, color=colour, alpha=0.12, lw=0)
-    if first:
+    if legend:
         axes.set_ylabel("log10 simple regret, mean")
         axes.legend(frameon=False, fontsize=8)
 

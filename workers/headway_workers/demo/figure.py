@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -17,15 +14,12 @@ from headway.wire.space import Boolean, Categorical, Ordinal
 from headway_workers.demo.front import draw_front
 from headway_workers.demo.record import Outcome, Record, WorkingTime
 from headway_workers.demo.slices import Slice
-from headway_workers.style import BLUE, GOLD, GREY, INK, LIGHT_BLUE, RED, plain, scaled
+from headway_workers.style import BLUE, GOLD, GREY, INK, LIGHT_BLUE, RED, plain, saved, scaled, sheet
 
 
 def write(outcome: Outcome, path: Path) -> Path:
     """Draw the study's end as a PNG of 1,760 × 1,440 pixels."""
-    figure = Figure(
-        figsize=(11, 9), dpi=160, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
-    )
-    FigureCanvasAgg(figure)
+    figure = sheet(9)
     rows = figure.add_gridspec(3, 2, height_ratios=(3.2, 1.5, 2.6))
     definition = outcome.record.study.definition
     if len(definition.objectives) == 1:
@@ -40,9 +34,7 @@ def write(outcome: Outcome, path: Path) -> Path:
         for column in range(2):
             _arrivals(figure.add_subplot(rows[2, column]), outcome.record, column)
     figure.suptitle(f"{definition.name}: {_conclusion(outcome)}", x=0.01, ha="left", color=INK, fontsize=13)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    return path
+    return saved(figure, path)
 
 
 def _conclusion(outcome: Outcome) -> str:
