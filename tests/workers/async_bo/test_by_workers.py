@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from headway.wire.study import DEFAULT_STRATEGY
 from headway_workers.async_bo.__main__ import main
 from headway_workers.async_bo.by_workers import COMPARED, REGRET, complete, regret_table, trends
 from headway_workers.async_bo.grid_figure import draw_grid
@@ -95,10 +96,11 @@ def test_command_runs_a_grid_once_and_reports_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["async_bo", *grid, *files])
     main()
     first = capsys.readouterr().out
-    assert f"{2 * len(COMPARED)}/{2 * len(COMPARED)} " in first
+    assert f"{2 * (len(COMPARED) + 1)}/{2 * (len(COMPARED) + 1)} " in first
     monkeypatch.setattr("sys.argv", ["async_bo", *grid, *files, "--report"])
     main()
     again = capsys.readouterr().out
     assert "ucb gains on purpose-built methods" in again
+    assert f"| `{DEFAULT_STRATEGY}` |" in again
     assert first.endswith(again)
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")

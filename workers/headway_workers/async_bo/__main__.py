@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 
+from headway.wire.study import DEFAULT_STRATEGY
 from headway_workers.async_bo.by_workers import COMPARED, complete, regret_table, trends
 from headway_workers.async_bo.claims import BUDGET, statements
 from headway_workers.async_bo.grid_figure import draw_grid
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     ordinary = tuple(name for name in NAMES if name not in LONG_TASKS)
     parser.add_argument("--problems", nargs="+", choices=NAMES, default=ordinary)
-    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=COMPARED)
+    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=(*COMPARED, DEFAULT_STRATEGY))
     parser.add_argument("--workers", nargs="+", type=int, default=(2, 4, 8, 16, 32))
     parser.add_argument("--laws", nargs="+", choices=tuple(LAWS), default=("exponential",))
     parser.add_argument("--budget", type=int, default=BUDGET)
