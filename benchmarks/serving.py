@@ -44,10 +44,12 @@ def _wait_until_ready(port: int) -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=5)
         try:
             connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
+            ready = connection.getresponse().status == 200
         except OSError:
-            time.sleep(0.1)
+            ready = False  # it does not listen yet
         finally:
             connection.close()
+        if ready:
+            return
+        time.sleep(0.1)
     raise TimeoutError("the server did not become ready within 60 s")

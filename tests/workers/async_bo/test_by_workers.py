@@ -104,3 +104,20 @@ def test_command_runs_a_grid_once_and_reports_it(tmp_path, monkeypatch, capsys):
     assert f"| `{DEFAULT_STRATEGY}` |" in again
     assert first.endswith(again)
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_report_of_an_empty_log_says_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["async_bo", "--report", "--log", str(tmp_path / "none.jsonl")])
+    with pytest.raises(SystemExit):
+        main()
+    assert "has none of these runs" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_runs_without_intermediate_updates_are_kept_without_a_report(tmp_path, monkeypatch, capsys):
+    grid = ["--own", "--seeds", "1", "--problems", "gp2", "--workers", "2", "--budget", "8"]
+    files = ["--log", str(tmp_path / "log"), "--output", str(tmp_path / "runs.parquet")]
+    monkeypatch.setattr("sys.argv", ["async_bo", *grid, *files])
+    main()
+    assert capsys.readouterr().out.endswith("runs.parquet\n")
+    assert (tmp_path / "runs.parquet").exists()

@@ -1,6 +1,6 @@
 """Runs as many simulations as one likes, in several processes, and keeps them in one Parquet file.
 
-Of one law and all methods, prints what they say by number of workers, as Markdown.
+Of one law, all methods and intermediate updates, prints what they say by number of workers, as Markdown.
 
     python -m headway_workers.async_bo [--seeds 20] [--problems …] [--methods …] [--workers 2 4 8 16 32]
 
@@ -22,7 +22,7 @@ from headway_workers.async_bo.by_workers import COMPARED, complete, regret_table
 from headway_workers.async_bo.claims import BUDGET, statements
 from headway_workers.async_bo.grid_figure import draw_grid
 from headway_workers.async_bo.methods import METHODS
-from headway_workers.async_bo.problems import LONG_TASKS, NAMES
+from headway_workers.async_bo.problems import NAMES, SYNTHETIC
 from headway_workers.async_bo.records import LOG, Record, all_recorded, logged, write_parquet
 from headway_workers.async_bo.setting import Setting
 from headway_workers.async_bo.simulator import LAWS
@@ -35,8 +35,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=20)
-    ordinary = tuple(name for name in NAMES if name not in LONG_TASKS)
-    parser.add_argument("--problems", nargs="+", choices=NAMES, default=ordinary)
+    parser.add_argument("--problems", nargs="+", choices=NAMES, default=SYNTHETIC)
     parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=(*COMPARED, DEFAULT_STRATEGY))
     parser.add_argument("--workers", nargs="+", type=int, default=(2, 4, 8, 16, 32))
     parser.add_argument("--laws", nargs="+", choices=tuple(LAWS), default=("exponential",))
@@ -70,9 +69,13 @@ def main() -> None:
         for seed, problem, method, workers, law in arms
     ]
     records = logged(settings, options.log) if options.report else _run(settings, options)
+    if not records:
+        parser.error(
+            f"--report: {options.log} has none of these runs by this engine; leave it out to run them."
+        )
     write_parquet(options.output, records)
     click.echo(options.output)
-    if len(options.laws) == 1 and set(COMPARED) <= set(options.methods):
+    if len(options.laws) == 1 and set(COMPARED) <= set(options.methods) and not options.own:
         seen, workers = complete(records), sorted(options.workers)
         click.echo(f"\n{regret_table(seen, workers)}")
         if len(workers) > 1:
