@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from headway_workers.relu_jumps import checks, closed_forms, flow
@@ -66,11 +65,3 @@ def test_descent_has_the_published_transition(monkeypatch):
     monkeypatch.setattr(checks, "PUBLISHED", {n: checks.PUBLISHED[n] for n in (250, 370)})
     monkeypatch.setattr(checks, "REPEATS", 8)
     assert_passed(*checks.published_transition())
-
-
-def test_picture_is_drawn(tmp_path):
-    from headway_workers.picture import write
-
-    path = write("relu-jumps", tmp_path / "figure.png")
-    assert path.read_bytes().startswith(b"\x89PNG")
-    assert np.frombuffer(path.read_bytes()[16:20], ">u4")[0] == 1760

@@ -4,20 +4,8 @@ import numpy as np
 import pytest
 
 from headway_workers.signature_audit.campaign_null import Plan, campaign, search_null
-from headway_workers.signature_audit.objective import SignatureAudit
-from headway_workers.signature_audit.simulator import FactorModel
 
 PLAN = Plan(budget=8, workers=3)
-
-
-@pytest.fixture(scope="module")
-def small():
-    """A cohort of few genes, in which survival follows them closely."""
-    problem = SignatureAudit()
-    model = FactorModel(genes=200, hazard=2.0, effect=0.0)
-    drawn = [model.draw(60, structure=0, rng=np.random.default_rng([7, k])) for k in range(2)]
-    problem.__dict__["patients"] = tuple(drawn)  # in place of the cached property
-    return problem
 
 
 def test_a_search_that_nothing_steers_is_its_replay(small):

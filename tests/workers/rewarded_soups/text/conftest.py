@@ -5,6 +5,8 @@ import torch
 
 from headway_workers.contract import DataUnavailable
 from headway_workers.rewarded_soups.text import fetch, policy, reactions
+from headway_workers.rewarded_soups.text.comparison import Comparison, Plan
+from headway_workers.rewarded_soups.text.reinforce import Recipe
 
 
 @pytest.fixture(scope="session", params=["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
@@ -52,3 +54,15 @@ def stored(_networks):
         return {name: np.asarray(value, dtype=np.float64) for name, value in found.items()}
 
     return {source.name: read(source) for source in (fetch.POLICY, fetch.REACTIONS)}
+
+
+@pytest.fixture(scope="session")
+def plan():
+    """The cheapest comparison whose hypervolumes are not zero."""
+    return Plan("haha-sentiment", Recipe(batch=3, trainable="head"), steps=1, texts=120)
+
+
+@pytest.fixture(scope="session")
+def comparison(start, plan, tmp_path_factory):
+    """A soup beside MORL's runs."""
+    return Comparison.of(plan, tmp_path_factory.mktemp("fine-tunes"))
