@@ -14,6 +14,7 @@ from headway_workers.rewarded_soups.text.policy import WINDOW, Policy, policy_of
 from headway_workers.rewarded_soups.text.reactions import WINDOW as POST
 from headway_workers.rewarded_soups.text.reactions import ReactionModel
 from headway_workers.rewarded_soups.text.reactions import pretrained as reaction_model
+from headway_workers.rewarded_soups.text.reading import Alone
 
 Array = NDArray[np.float64]
 TEXTS = 48
@@ -24,7 +25,7 @@ def cases() -> Iterator[Case]:
     parameters, alphabet = pretrained()
     policy, model = policy_of(parameters), reaction_model()
     numbers = uniforms(TEXTS, 1)
-    written = write(policy, numbers, alphabet.boundary, temperature=1.0)
+    written = write(Alone(policy, temperature=1.0), numbers, alphabet.boundary)
     texts = written.texts(alphabet)
     yield Case(
         f"rewarded-soups: {TEXTS} texts of 32 symbols, exact windows of {WINDOW}",
@@ -41,7 +42,7 @@ def cases() -> Iterator[Case]:
 
 
 def _symbols_and_likelihood(policy: Policy, numbers: NDArray[np.float32], boundary: int) -> Array:
-    written = write(policy, numbers, boundary, temperature=1.0)
+    written = write(Alone(policy, temperature=1.0), numbers, boundary)
     return np.column_stack([written.symbols.numpy(), written.log_likelihood.double().numpy()])
 
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from headway_workers.contract import Check, Claim
 from headway_workers.rewarded_soups.text import evaluation, fine_tunes
@@ -43,10 +44,25 @@ def test_gains_are_those_of_paired_texts(plan, comparison):
 
 def test_findings_judge_what_is_known_and_claim_the_rest(comparison):
     said = list(findings(comparison))
-    assert [type(one) for one in said] == [Check, Check, Check, Check, Claim, Claim]
-    connected, front = said[4:]
+    assert [type(one) for one in said] == [Check, Check, Check, Check, Claim, Claim, Claim]
+    connected, apart, front = said[4:]
     margins = comparison.connectivity()
     worst = margins.mean.flat[margins.in_errors.argmin()]
     assert connected.low <= connected.effect == worst <= connected.high
     assert connected.verdict == ("supported" if margins.in_errors.min() >= -2.0 else "not supported")
+    assert apart.low <= apart.effect <= apart.high
     assert front.low <= front.effect <= front.high
+
+
+def test_soups_are_compared_with_mixtures_on_the_same_texts(comparison):
+    apart = comparison.beside_mixtures()
+    differences = [
+        (soup.values - mixture.values)[:, reward]
+        for soup, mixture in zip(comparison.soups[1:-1], comparison.mixtures, strict=True)
+        for reward in (0, 1)
+    ]
+    tests = [ttest_1samp(one, 0.0) for one in differences]
+    worst = max(range(6), key=lambda k: np.nan_to_num(abs(tests[k].statistic)))
+    assert apart.value == pytest.approx(differences[worst].mean())
+    interval = tests[worst].confidence_interval(1.0 - 0.05 / 6)  # Student's, so a little wider
+    assert (apart.low, apart.high) == pytest.approx((interval.low, interval.high), rel=0.1, abs=1e-3)

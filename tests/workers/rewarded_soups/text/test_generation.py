@@ -4,6 +4,7 @@ import torch
 
 from headway_workers.rewarded_soups.text.generation import roll_out, uniforms, write
 from headway_workers.rewarded_soups.text.policy import WINDOW, policy_of
+from headway_workers.rewarded_soups.text.reading import Alone, Beside
 
 TEMPERATURE = 0.8
 
@@ -44,13 +45,8 @@ def test_texts_are_those_of_whole_windows(start, device, changed):
     texts, likelihoods, divergences = written_with_whole_windows(
         policy_of(other), numbers, alphabet.boundary, policy_of(parameters)
     )
-    ours = write(
-        policy_of(other, device),
-        numbers,
-        alphabet.boundary,
-        temperature=TEMPERATURE,
-        reference=policy_of(parameters, device),
-    )
+    reader = Beside(policy_of(other, device), policy_of(parameters, device), temperature=TEMPERATURE)
+    ours = write(reader, numbers, alphabet.boundary)
     assert [row[:length] for row, length in zip(ours.symbols.tolist(), map(len, texts), strict=True)] == texts
     assert ours.drawn.tolist() == list(map(len, texts))
     assert ours.log_likelihood.tolist() == pytest.approx(likelihoods, rel=1e-4)
@@ -62,7 +58,7 @@ def test_ended_texts_are_silent(start):
     # With the boundary as likely as not, many texts end at once.
     eager = {**parameters, "output.bias": parameters["output.bias"].clone()}
     eager["output.bias"][alphabet.boundary] += 12.0
-    written = write(policy_of(eager), uniforms(50, 1), alphabet.boundary, temperature=1.0)
+    written = write(Alone(policy_of(eager), temperature=1.0), uniforms(50, 1), alphabet.boundary)
     assert (written.drawn < 5).any()
     for symbols, drawn in zip(written.symbols.tolist(), written.drawn.int().tolist(), strict=True):
         assert alphabet.boundary not in symbols[: drawn - 1]
@@ -73,10 +69,10 @@ def test_ended_texts_are_silent(start):
 def test_parts_do_not_change_the_texts(start, monkeypatch):
     parameters, alphabet = start
     numbers = uniforms(20, 2, length=8)
-    policy = policy_of(parameters)
-    whole = write(policy, numbers, alphabet.boundary, temperature=1.0)
+    reader = Alone(policy_of(parameters), temperature=1.0)
+    whole = write(reader, numbers, alphabet.boundary)
     monkeypatch.setattr("headway_workers.rewarded_soups.text.generation.TOGETHER", 7)
-    assert torch.equal(write(policy, numbers, alphabet.boundary, temperature=1.0).symbols, whole.symbols)
+    assert torch.equal(write(reader, numbers, alphabet.boundary).symbols, whole.symbols)
 
 
 def test_gradient_of_the_log_likelihood_is_its_slope(start):
@@ -86,7 +82,7 @@ def test_gradient_of_the_log_likelihood_is_its_slope(start):
     reference = policy_of({**parameters, "output.bias": parameters["output.bias"] * 1.1}).double()
 
     def total():
-        written = roll_out(policy, numbers, alphabet.boundary, temperature=1.0, reference=reference)
+        written = roll_out(Beside(policy, reference, temperature=1.0), numbers, alphabet.boundary)
         return (written.log_likelihood + written.divergence).sum()
 
     total().backward()
@@ -103,4 +99,4 @@ def test_gradient_of_the_log_likelihood_is_its_slope(start):
 def test_texts_that_outgrow_the_window_are_refused(start):
     parameters, alphabet = start
     with pytest.raises(ValueError, match="Texts of 41 symbols"):
-        roll_out(policy_of(parameters), uniforms(1, 0, length=41), alphabet.boundary, temperature=1.0)
+        roll_out(Alone(policy_of(parameters), temperature=1.0), uniforms(1, 0, length=41), alphabet.boundary)

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from headway_workers.contract import Check, Claim
 from headway_workers.rewarded_soups.connectivity import Margins, margins
 from headway_workers.rewarded_soups.fronts import Interval, hypervolume_ratio_interval
 from headway_workers.rewarded_soups.interpolation import segment
-from headway_workers.rewarded_soups.text.evaluation import Scores, along, scores
+from headway_workers.rewarded_soups.text.evaluation import Scores, along, mixed, scores
 from headway_workers.rewarded_soups.text.fine_tunes import fine_tuned, fingerprint
 from headway_workers.rewarded_soups.text.pairs import PAIRS, Pair
 from headway_workers.rewarded_soups.text.policy import pretrained
@@ -65,6 +66,8 @@ class Comparison:
     """At λ = 0 to 1, from the first reward's end to the second's."""
     mixed: list[Scores]
     """MORL's runs at the preferences `MIXED`, from the second reward's end to the first's."""
+    mixtures: list[Scores]
+    """Geometric mixtures of the ends, at the weights of the soups between them."""
 
     @classmethod
     def of(cls, plan: Plan, cache: Path | None = None) -> Comparison:
@@ -82,11 +85,15 @@ class Comparison:
             for preference in (1.0, 0.0, *MIXED)
         }
         worth = partial(scores, names=pair.names, texts=plan.texts, seed=plan.seed, device=plan.device)
-        ends = [tuned[1.0], tuned[0.0]]
-        soups = along(
-            ends, segment(POLICIES), pair.names, texts=plan.texts, seed=plan.seed, device=plan.device
+        ends, weights = [tuned[1.0], tuned[0.0]], segment(POLICIES)
+        texts, seed, device = plan.texts, plan.seed, plan.device
+        return cls(
+            plan,
+            worth(pretrained()[0]),
+            along(ends, weights, pair.names, texts=texts, seed=seed, device=device),
+            [worth(tuned[preference]) for preference in MIXED],
+            mixed(ends, weights[1:-1], pair.names, texts=texts, seed=seed, device=device),
         )
-        return cls(plan, worth(pretrained()[0]), soups, [worth(tuned[preference]) for preference in MIXED])
 
     @property
     def morl(self) -> list[Scores]:
@@ -104,6 +111,19 @@ class Comparison:
         return hypervolume_ratio_interval(
             _values(self.soups), _values(self.morl), self.plan.rewards.reference, rng
         )
+
+    def beside_mixtures(self) -> Interval:
+        """Mean reward of a soup less that of the geometric mixture of its ends, where they differ most.
+
+        The interval holds the true one with 95 % for all rewards and weights together (Bonferroni).
+        """
+        differences = _values(self.soups[1:-1]) - _values(self.mixtures)
+        mean = differences.mean(axis=1)
+        error = differences.std(axis=1, ddof=1) / differences.shape[1] ** 0.5
+        in_errors = np.abs(mean) / np.maximum(error, np.finfo(float).tiny)  # texts may all be the same
+        at = np.unravel_index(int(in_errors.argmax()), mean.shape)
+        half = float(norm.ppf(1.0 - 0.025 / mean.size) * error[at])
+        return Interval(float(mean[at]), float(mean[at]) - half, float(mean[at]) + half)
 
     def gains(self) -> tuple[float, float]:
         """What each end gained of its own reward over the start, in standard errors of the paired texts."""
@@ -133,6 +153,15 @@ def findings(found: Comparison) -> Iterator[Check | Claim]:
         float(connected.high[at]),
         ">= -2 errors",
         "supported" if connected.smallest_in_errors >= -2.0 else "not supported",
+    )
+    apart = found.beside_mixtures()
+    yield Claim(
+        f"{about}: soups are the geometric mixtures of their ends, largest difference in a reward",
+        apart.value,
+        apart.low,
+        apart.high,
+        "about 0",
+        "supported" if apart.low <= 0.0 <= apart.high else "not supported",
     )
     yield Claim(
         f"{about}: the soup's front is MORL's, HV ratio",

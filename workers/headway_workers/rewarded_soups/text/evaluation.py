@@ -11,8 +11,9 @@ from torch import Tensor
 
 from headway_workers.rewarded_soups.fronts import hypervolume
 from headway_workers.rewarded_soups.interpolation import State, soup
-from headway_workers.rewarded_soups.text.generation import uniforms, write
+from headway_workers.rewarded_soups.text.generation import Reader, uniforms, write
 from headway_workers.rewarded_soups.text.policy import policy_of, pretrained
+from headway_workers.rewarded_soups.text.reading import Alone, Beside, Mixed
 from headway_workers.rewarded_soups.text.rewards import Values, rewards
 
 TEMPERATURE = 1.0
@@ -46,20 +47,11 @@ def scores(
     divergence: bool = False,
 ) -> Scores:
     """Rewards of so many texts; policies that are given the same seed write with the same numbers."""
-    start, alphabet = pretrained()
-    written = write(
-        policy_of(dict(parameters), device),
-        uniforms(texts, seed, _DRAWS),
-        alphabet.boundary,
-        temperature=TEMPERATURE,
-        reference=policy_of(start, device) if divergence else None,
-    )
-    in_characters = written.texts(alphabet)
-    return Scores(
-        rewards(in_characters, names, device),
-        in_characters,
-        float(written.divergence.sum() / written.drawn.sum()),
-    )
+    policy = policy_of(dict(parameters), device)
+    if divergence:
+        reference = policy_of(pretrained()[0], device)
+        return _scores(Beside(policy, reference, temperature=TEMPERATURE), names, texts, seed)
+    return _scores(Alone(policy, temperature=TEMPERATURE), names, texts, seed)
 
 
 def along(
@@ -73,6 +65,32 @@ def along(
 ) -> list[Scores]:
     """Scores of the soups of these ends with each of the weights."""
     return [scores(soup(ends, chosen), names, texts=texts, seed=seed, device=device) for chosen in weights]
+
+
+def mixed(
+    ends: Sequence[dict[str, Tensor]],
+    weights: Sequence[Sequence[float]],
+    names: Sequence[str],
+    *,
+    texts: int,
+    seed: int,
+    device: str = "cpu",
+) -> list[Scores]:
+    """As `along`, of the policies' geometric mixtures in place of their soups."""
+    policies = [policy_of(one, device) for one in ends]
+    mixtures = (Mixed(policies, chosen, temperature=TEMPERATURE) for chosen in weights)
+    return [_scores(one, names, texts, seed) for one in mixtures]
+
+
+def _scores(reader: Reader, names: Sequence[str], texts: int, seed: int) -> Scores:
+    alphabet = pretrained()[1]
+    written = write(reader, uniforms(texts, seed, _DRAWS), alphabet.boundary)
+    in_characters = written.texts(alphabet)
+    return Scores(
+        rewards(in_characters, names, str(reader.example.device)),
+        in_characters,
+        float(written.divergence.sum() / written.drawn.sum()),
+    )
 
 
 def hypervolume_error(

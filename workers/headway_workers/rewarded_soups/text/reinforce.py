@@ -19,6 +19,7 @@ from torch import Tensor
 
 from headway_workers.rewarded_soups.text.generation import roll_out, uniforms
 from headway_workers.rewarded_soups.text.policy import policy_of, pretrained
+from headway_workers.rewarded_soups.text.reading import Beside
 from headway_workers.rewarded_soups.text.rewards import Values, rewards
 
 Trainable = Literal["head", "head_rnn2", "all"]
@@ -110,13 +111,8 @@ class FineTune:
         """
         recipe = self.task.recipe
         numbers = uniforms(recipe.batch, self.task.seed, _DRAWS, self.steps)
-        written = roll_out(
-            self.policy,
-            numbers,
-            self._alphabet.boundary,
-            temperature=recipe.temperature,
-            reference=self._reference,
-        )
+        reader = Beside(self.policy, self._reference, temperature=recipe.temperature)
+        written = roll_out(reader, numbers, self._alphabet.boundary)
         reward = weighted(self.task, written.texts(self._alphabet), self._device)
         advantage = reward - reward.mean()
         if recipe.advantage_norm:
