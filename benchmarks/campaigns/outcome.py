@@ -22,6 +22,8 @@ class Outcome:
     seconds: float
     front: tuple[Point, ...]
     """Utilities, of which larger is better: the best alone, with one objective; empty where none counts."""
+    again: float | None = None
+    """With one objective: mean utility of the best trial's point at fresh seeds."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,14 @@ class Comparison:
 
 
 def compared(ours: Outcome, random: Outcome) -> Comparison:
-    """The best value of each, or the hypervolume above a reference that both fronts share."""
+    """What the best of each is worth when it is measured again, or else the best value as it was found.
+
+    With several objectives, the hypervolume above a reference that both fronts share.
+    """
     if not (ours.front and random.front):
         return Comparison(ours.seed, float(bool(ours.front)), float(bool(random.front)))
+    if ours.again is not None and random.again is not None:
+        return Comparison(ours.seed, ours.again, random.again)
     if len(ours.front[0]) == 1:
         return Comparison(ours.seed, ours.front[0][0], random.front[0][0])
     both = Front[None]()
@@ -65,6 +72,8 @@ def table(outcomes: Sequence[Outcome], measures: dict[str, tuple[str, float]]) -
         if not pairs:
             continue
         name, sign = measures[objective]
+        if all(one.again is not None for one in mine):
+            name += ", measured again"
         values = [sign * median(one.ours for one in pairs), sign * median(one.random for one in pairs)]
         won = f"{sum(one.won for one in pairs)} of {len(pairs)}"
         seconds = median(one.seconds for one in ours.values())

@@ -3,13 +3,26 @@ import pytest
 from benchmarks.campaigns.outcome import Outcome, compared, table
 
 
-def outcome(strategy, front, seed=0, objective="o"):
-    return Outcome(objective, strategy, seed, 60, 60, 10.0, front)
+def outcome(strategy, front, seed=0, objective="o", again=None):
+    return Outcome(objective, strategy, seed, 60, 60, 10.0, front, again)
 
 
 def test_one_objective_is_compared_by_its_best():
     found = compared(outcome("rucb", ((-0.1,),)), outcome("random", ((-0.2,),)))
     assert (found.ours, found.random, found.won) == (-0.1, -0.2, True)
+
+
+def test_what_was_measured_again_decides_over_a_lucky_best():
+    lucky, good = outcome("random", ((0.9,),), again=0.2), outcome("rucb", ((0.8,),), again=0.7)
+    found = compared(good, lucky)
+    assert (found.ours, found.random, found.won) == (0.7, 0.2, True)
+    lines = table([good, lucky], {"o": ("best score", 1.0)}).splitlines()
+    assert lines[-1] == "| o | 60 | best score, measured again | 0.7 | 0.2 | 1 of 1 | 10 |"
+
+
+def test_a_best_that_only_one_of_two_measured_again_is_compared_as_it_was_found():
+    found = compared(outcome("rucb", ((0.8,),), again=0.7), outcome("random", ((0.9,),)))
+    assert (found.ours, found.random) == (0.8, 0.9)
 
 
 def test_several_are_compared_by_what_they_dominate():
