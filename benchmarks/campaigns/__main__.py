@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -44,7 +44,7 @@ DOCUMENT = ROOT / "docs" / "workloads.md"
 
 
 def campaigns(name: str, missing: list[tuple[str, int]], port: int) -> Iterator[Outcome]:
-    """Campaigns of one objective, in order, by the same four workers."""
+    """Campaigns of one objective, in order, by the same four workers; once these rest, all measured again."""
     definition = registry.objective(name).definition()
     url = f"http://127.0.0.1:{port}"
     with Client(url) as client:
@@ -57,13 +57,19 @@ def campaigns(name: str, missing: list[tuple[str, int]], port: int) -> Iterator[
             for strategy, seed in missing
         ]
         workers = [_worker(url, name, k, [study.name for study in studies]) for k in range(WORKERS)]
+        finished = []
         try:
             for (strategy, seed), study in zip(missing, studies, strict=True):
-                yield _awaited(study, workers, name, strategy, seed)
+                outcome = _awaited(study, workers, name, strategy, seed)
+                finished.append((study, outcome))
+                yield outcome
         finally:
             for worker in workers:
                 worker.terminate()
                 worker.wait()
+        if len(definition.objectives) == 1:
+            for study, outcome in finished:
+                yield replace(outcome, again=_again(study, name))
 
 
 def _worker(url: str, objective: str, k: int, studies: list[str]) -> subprocess.Popen[bytes]:
@@ -94,8 +100,7 @@ def _awaited(
             counting += 1
             front.add(goals.utilities(values), None)
     seconds = time.monotonic() - began
-    again = _again(study, name)
-    return Outcome(name, strategy, seed, view.budget or 0, counting, seconds, tuple(front.points), again)
+    return Outcome(name, strategy, seed, view.budget or 0, counting, seconds, tuple(front.points))
 
 
 def _again(study: Study, name: str) -> float | None:
@@ -135,20 +140,23 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="forget what is stored of these objectives")
     parser.add_argument("--report", action="store_true", help="run nothing")
     options = parser.parse_args()
-    outcomes = [one for one in _stored() if not (options.again and one.objective in options.only)]
+    kept = [one for one in _stored() if not (options.again and one.objective in options.only)]
+    outcomes = {one.key: one for one in kept}
     with tempfile.TemporaryDirectory() as folder:
         for name in () if options.report else options.only:
-            done = {(one.strategy, one.seed) for one in outcomes if one.objective == name}
             wanted = [(strategy, seed) for seed in range(options.seeds) for strategy in STRATEGIES]
-            missing = [one for one in wanted if one not in done]
+            missing = [
+                (strategy, seed) for strategy, seed in wanted if (name, strategy, seed) not in outcomes
+            ]
             if not missing:
                 continue
             with serving(f"sqlite:///{Path(folder) / name}.db", 1) as ports:
                 for outcome in campaigns(name, missing, ports[0]):
-                    outcomes.append(outcome)
-                    RESULTS.write_text(json.dumps([asdict(one) for one in outcomes], indent=1) + "\n")
+                    outcomes[outcome.key] = outcome
+                    rows = [asdict(one) for one in outcomes.values()]
+                    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
                     print(f"{name} {outcome.strategy} {outcome.seed}: {outcome.seconds:.0f} s", flush=True)
-    text = table(outcomes, _measures())
+    text = table(list(outcomes.values()), _measures())
     print(text)
     insert("campaigns", text, DOCUMENT)
 

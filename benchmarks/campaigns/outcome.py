@@ -25,6 +25,11 @@ class Outcome:
     again: float | None = None
     """With one objective: mean utility of the best trial's point at fresh seeds."""
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells this campaign from others."""
+        return self.objective, self.strategy, self.seed
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -4,10 +4,8 @@ import pytest
 
 from headway_server.domain.space import SearchSpace
 from headway_workers import registry
-from headway_workers.contract import DataUnavailable
 from headway_workers.rewarded_soups import objective as module
 from headway_workers.rewarded_soups.objective import RewardedSoups
-from headway_workers.rewarded_soups.text.policy import pretrained
 from headway_workers.rewarded_soups.text.reinforce import FineTune
 
 POINT = {
@@ -23,12 +21,7 @@ POINT = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _networks():
-    try:
-        pretrained()
-    except DataUnavailable as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("networks")
 
 
 @pytest.fixture

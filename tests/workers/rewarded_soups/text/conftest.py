@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 import torch
 
-from headway_workers.contract import DataUnavailable
 from headway_workers.rewarded_soups.text import fetch, policy, reactions
 from headway_workers.rewarded_soups.text.comparison import Comparison, Plan
 from headway_workers.rewarded_soups.text.reinforce import Recipe
@@ -17,27 +16,18 @@ def device(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def _networks():
-    try:
-        for source in (fetch.POLICY, fetch.REACTIONS):
-            fetch.weights(source)
-    except DataUnavailable as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def start(_networks):
+def start(networks):
     """The pretrained policy's parameters and alphabet."""
     return policy.pretrained()
 
 
 @pytest.fixture(scope="session")
-def reaction_model(_networks, device):
+def reaction_model(networks, device):
     return reactions.pretrained(device)
 
 
 @pytest.fixture(scope="session")
-def stored(_networks):
+def stored(networks):
     """The data sets of both archives' weight files, by path, as Keras stored them."""
 
     def read(source):

@@ -1,12 +1,11 @@
 import pytest
 
-from headway_workers.rewarded_soups import objective
-from headway_workers.rewarded_soups.text import campaign
-from headway_workers.rewarded_soups.text.campaign import DEFAULT, SOUGHT, Plan
+from headway_workers.rewarded_soups import campaign, objective
+from headway_workers.rewarded_soups.campaign import DEFAULT, SOUGHT, Plan
 
 SMALL = Plan(steps=1, batch=3, soups=3, trials=2, texts=12, seeds=2)
 
-pytestmark = pytest.mark.usefixtures("start")
+pytestmark = pytest.mark.usefixtures("networks")
 
 
 @pytest.fixture(autouse=True)

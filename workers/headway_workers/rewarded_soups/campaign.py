@@ -1,6 +1,6 @@
 """A campaign of the service over the fine-tunes' recipe, and what it gained over the default one.
 
-    python -m headway_workers.rewarded_soups.text.campaign --trials 16 --seeds 8 --output campaign.json
+    python -m headway_workers.rewarded_soups.campaign --trials 16 --seeds 8 --output campaign.json
 
 The study runs on the service's API in this process. Steps, batch and number of soups are held, so that every
 recipe costs the same; the hypervolume is sought under the bound on divergence, and with --connected under the
