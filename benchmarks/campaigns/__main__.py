@@ -145,9 +145,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in () if options.report else options.only:
             wanted = [(strategy, seed) for seed in range(options.seeds) for strategy in STRATEGIES]
-            missing = [
-                (strategy, seed) for strategy, seed in wanted if (name, strategy, seed) not in outcomes
-            ]
+            missing = [one for one in wanted if (name, *one) not in outcomes]
             if not missing:
                 continue
             with serving(f"sqlite:///{Path(folder) / name}.db", 1) as ports:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from headway_server.domain.pareto import Front, Point, hypervolume, reference_point
@@ -50,10 +50,10 @@ def compared(ours: Outcome, random: Outcome) -> Comparison:
 
     With several objectives, the hypervolume above a reference that both fronts share.
     """
-    if not (ours.front and random.front):
-        return Comparison(ours.seed, float(bool(ours.front)), float(bool(random.front)))
     if ours.again is not None and random.again is not None:
         return Comparison(ours.seed, ours.again, random.again)
+    if not (ours.front and random.front):
+        return Comparison(ours.seed, float(bool(ours.front)), float(bool(random.front)))
     if len(ours.front[0]) == 1:
         return Comparison(ours.seed, ours.front[0][0], random.front[0][0])
     both = Front[None]()
@@ -73,12 +73,14 @@ def table(outcomes: Sequence[Outcome], measures: dict[str, tuple[str, float]]) -
         mine = [one for one in outcomes if one.objective == objective]
         ours = {one.seed: one for one in mine if one.strategy != "random"}
         random = {one.seed: one for one in mine if one.strategy == "random"}
+        name, sign = measures[objective]
+        if any(one.again is None for one in mine):  # a table's line has one measure
+            ours, random = ({k: replace(v, again=None) for k, v in side.items()} for side in (ours, random))
+        else:
+            name += ", measured again"
         pairs = [compared(ours[seed], random[seed]) for seed in sorted(ours.keys() & random.keys())]
         if not pairs:
             continue
-        name, sign = measures[objective]
-        if all(one.again is not None for one in mine):
-            name += ", measured again"
         values = [sign * median(one.ours for one in pairs), sign * median(one.random for one in pairs)]
         won = f"{sum(one.won for one in pairs)} of {len(pairs)}"
         seconds = median(one.seconds for one in ours.values())

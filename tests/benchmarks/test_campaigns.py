@@ -25,6 +25,13 @@ def test_a_best_that_only_one_of_two_measured_again_is_compared_as_it_was_found(
     assert (found.ours, found.random) == (0.8, 0.9)
 
 
+def test_a_line_has_one_measure_where_only_some_pairs_were_measured_again():
+    again = [outcome("rucb", ((0.8,),), again=0.7), outcome("random", ((0.9,),), again=0.2)]
+    found = [outcome("rucb", ((0.4,),), seed=1), outcome("random", ((0.5,),), seed=1)]
+    line = table([*again, *found], {"o": ("best score", 1.0)}).splitlines()[-1]
+    assert line == "| o | 60 | best score | 0.6 | 0.7 | 0 of 2 | 10 |"
+
+
 def test_several_are_compared_by_what_they_dominate():
     """Boxes above the reference (−0.2, −0.2), a tenth of the common front's range below its worst corner."""
     ours, theirs = outcome("rucb", ((0.0, 2.0), (2.0, 0.0))), outcome("random", ((1.0, -1.0),))

@@ -22,10 +22,11 @@ from headway_workers.contract import Check, Claim
 from headway_workers.rewarded_soups.connectivity import Margins, margins
 from headway_workers.rewarded_soups.fronts import Interval, hypervolume_ratio_interval
 from headway_workers.rewarded_soups.interpolation import segment
-from headway_workers.rewarded_soups.text.evaluation import Scores, along, mixed, scores
+from headway_workers.rewarded_soups.text.evaluation import TEMPERATURE, Scores, along, scored, scores
 from headway_workers.rewarded_soups.text.fine_tunes import fine_tuned, fingerprint
 from headway_workers.rewarded_soups.text.pairs import PAIRS, Pair
-from headway_workers.rewarded_soups.text.policy import pretrained
+from headway_workers.rewarded_soups.text.policy import policy_of, pretrained
+from headway_workers.rewarded_soups.text.reading import Mixed
 from headway_workers.rewarded_soups.text.reinforce import Recipe
 
 POLICIES = 5
@@ -86,13 +87,14 @@ class Comparison:
         }
         worth = partial(scores, names=pair.names, texts=plan.texts, seed=plan.seed, device=plan.device)
         ends, weights = [tuned[1.0], tuned[0.0]], segment(POLICIES)
-        texts, seed, device = plan.texts, plan.seed, plan.device
+        policies = [policy_of(end, plan.device) for end in ends]
+        mixtures = [Mixed(policies, inner, temperature=TEMPERATURE) for inner in weights[1:-1]]
         return cls(
             plan,
             worth(pretrained()[0]),
-            along(ends, weights, pair.names, texts=texts, seed=seed, device=device),
+            along(ends, weights, pair.names, texts=plan.texts, seed=plan.seed, device=plan.device),
             [worth(tuned[preference]) for preference in MIXED],
-            mixed(ends, weights[1:-1], pair.names, texts=texts, seed=seed, device=device),
+            [scored(one, pair.names, texts=plan.texts, seed=plan.seed) for one in mixtures],
         )
 
     @property

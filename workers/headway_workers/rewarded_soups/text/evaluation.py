@@ -13,7 +13,7 @@ from headway_workers.rewarded_soups.fronts import hypervolume
 from headway_workers.rewarded_soups.interpolation import State, soup
 from headway_workers.rewarded_soups.text.generation import Reader, uniforms, write
 from headway_workers.rewarded_soups.text.policy import policy_of, pretrained
-from headway_workers.rewarded_soups.text.reading import Alone, Beside, Mixed
+from headway_workers.rewarded_soups.text.reading import Alone, Beside
 from headway_workers.rewarded_soups.text.rewards import Values, rewards
 
 TEMPERATURE = 1.0
@@ -50,8 +50,20 @@ def scores(
     policy = policy_of(dict(parameters), device)
     if divergence:
         reference = policy_of(pretrained()[0], device)
-        return _scores(Beside(policy, reference, temperature=TEMPERATURE), names, texts, seed)
-    return _scores(Alone(policy, temperature=TEMPERATURE), names, texts, seed)
+        return scored(Beside(policy, reference, temperature=TEMPERATURE), names, texts=texts, seed=seed)
+    return scored(Alone(policy, temperature=TEMPERATURE), names, texts=texts, seed=seed)
+
+
+def scored(reader: Reader, names: Sequence[str], *, texts: int, seed: int) -> Scores:
+    """As `scores`, of whatever can be drawn from."""
+    alphabet = pretrained()[1]
+    written = write(reader, uniforms(texts, seed, _DRAWS), alphabet.boundary)
+    in_characters = written.texts(alphabet)
+    return Scores(
+        rewards(in_characters, names, str(reader.example.device)),
+        in_characters,
+        float(written.divergence.sum() / written.drawn.sum()),
+    )
 
 
 def along(
@@ -65,32 +77,6 @@ def along(
 ) -> list[Scores]:
     """Scores of the soups of these ends with each of the weights."""
     return [scores(soup(ends, chosen), names, texts=texts, seed=seed, device=device) for chosen in weights]
-
-
-def mixed(
-    ends: Sequence[dict[str, Tensor]],
-    weights: Sequence[Sequence[float]],
-    names: Sequence[str],
-    *,
-    texts: int,
-    seed: int,
-    device: str = "cpu",
-) -> list[Scores]:
-    """As `along`, of the policies' geometric mixtures in place of their soups."""
-    policies = [policy_of(one, device) for one in ends]
-    mixtures = (Mixed(policies, chosen, temperature=TEMPERATURE) for chosen in weights)
-    return [_scores(one, names, texts, seed) for one in mixtures]
-
-
-def _scores(reader: Reader, names: Sequence[str], texts: int, seed: int) -> Scores:
-    alphabet = pretrained()[1]
-    written = write(reader, uniforms(texts, seed, _DRAWS), alphabet.boundary)
-    in_characters = written.texts(alphabet)
-    return Scores(
-        rewards(in_characters, names, str(reader.example.device)),
-        in_characters,
-        float(written.divergence.sum() / written.drawn.sum()),
-    )
 
 
 def hypervolume_error(
